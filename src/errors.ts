@@ -1,0 +1,85 @@
+/**
+ * Every failure that hookferry reports by throwing. Guard by `code`, never by `instanceof`: two copies of the package in one
+ * process have two classes. Codes are stable between majors, messages are not.
+ */
+
+/** Codes of `WebhookError`: refused customer input, the state of things, and failures of our own. */
+export type WebhookErrorCode =
+  | 'endpoint_url_invalid'
+  | 'endpoint_address_blocked'
+  | 'endpoint_not_found'
+  | 'endpoint_state_invalid'
+  | 'event_not_found'
+  | 'event_invalid'
+  | 'delivery_not_found'
+  | 'replay_not_found'
+  | 'payload_too_large'
+  | 'idempotency_conflict'
+  | 'busy'
+  | 'stopped'
+  | 'already_started'
+  | 'timed_out'
+  | 'storage_busy'
+  | 'storage_unavailable'
+  | 'storage_full'
+  | 'storage_read_only'
+  | 'storage_corrupt'
+  | 'storage_version'
+  | 'driver_missing'
+  | 'driver_unsupported'
+  | 'listener_failed'
+  | 'background_failed'
+
+export interface WebhookErrorOptions {
+  cause?: unknown
+  /** Whether the same call may succeed later, unchanged. Default false. */
+  retryable?: boolean
+}
+
+/** A refusal or failure that the caller could not have known beforehand. The message ends with what to do next. */
+export class WebhookError extends Error {
+  override readonly name = 'WebhookError'
+  readonly code: WebhookErrorCode
+  /** Whether the same call may succeed later, unchanged. */
+  readonly retryable: boolean
+
+  constructor(code: WebhookErrorCode, message: string, options: WebhookErrorOptions = {}) {
+    super(message, options.cause === undefined ? undefined : { cause: options.cause })
+    this.code = code
+    this.retryable = options.retryable ?? false
+  }
+}
+
+/** Codes of `ArgumentError`. */
+export type ArgumentErrorCode =
+  | 'argument_missing'
+  | 'argument_type'
+  | 'argument_range'
+  | 'argument_unknown'
+  | 'argument_invalid'
+  | 'cursor_invalid'
+
+/** An argument that no state of the world would make right: a bug in the calling code. */
+export class ArgumentError extends TypeError {
+  override readonly name = 'ArgumentError'
+  readonly code: ArgumentErrorCode
+  /** Where the argument stands, such as `send.data` or `options.retry.delaysMs[2]`. */
+  readonly path: string
+
+  constructor(code: ArgumentErrorCode, path: string, message: string) {
+    super(`${path}: ${message}`)
+    this.code = code
+    this.path = path
+  }
+}
+
+/** `error.code` when it is one of ours, else undefined: the guard that works across copies of the package. */
+export function errorCode(error: unknown): string | undefined {
+  if (typeof error !== 'object' || error === null || !('code' in error)) return undefined
+  return typeof error.code === 'string' ? error.code : undefined
+}
+
+/** Whether a failed call to storage or the sender may succeed later, unchanged. */
+export function isRetryable(error: unknown): boolean {
+  return typeof error === 'object' && error !== null && 'retryable' in error && error.retryable === true
+}

@@ -1,0 +1,55 @@
+/** What became of one HTTP request. An endpoint's failure is data, never an exception. */
+export type Outcome =
+  | 'delivered'
+  | 'rejected'
+  | 'gone'
+  | 'timed_out'
+  | 'connection_failed'
+  | 'blocked'
+  | 'aborted'
+  | 'lost'
+
+/** How far an attempt had come. */
+export type AttemptPhase = 'dns' | 'connect' | 'tls' | 'request' | 'headers' | 'body'
+
+/** Why a connection failed. */
+export type ConnectionFailure = 'dns' | 'refused' | 'unreachable' | 'reset' | 'tls' | 'protocol' | 'other'
+
+/** Milliseconds spent in each phase; null where the phase was not reached or not needed (a kept-alive socket). */
+export interface AttemptTimings {
+  dnsMs: number | null
+  connectMs: number | null
+  tlsMs: number | null
+  /** From the request's last byte handed over to the response's head. */
+  headersMs: number | null
+  bodyMs: number | null
+}
+
+export interface AttemptError {
+  /** The phase in which it ended; null for outcomes without one. */
+  phase: AttemptPhase | null
+  /** For `connection_failed`. */
+  reason: ConnectionFailure | null
+  message: string
+}
+
+/** One HTTP request for one delivery, as stored. Times are epoch milliseconds. */
+export interface AttemptRecord {
+  /** 1, 2, 3 … without a gap, over all rounds. */
+  number: number
+  round: number
+  url: string
+  startedAt: number
+  /** Null when it was lost: nobody knows. */
+  durationMs: number | null
+  outcome: Outcome
+  status: number | null
+  /** As sent; signatures are kept, secrets are not in them. */
+  requestHeaders: Record<string, string>
+  responseHeaders: Record<string, string>
+  /** The response's first bytes, up to the cap. */
+  responseBody: Uint8Array | null
+  remoteAddress: string | null
+  timings: AttemptTimings | null
+  error: AttemptError | null
+}

@@ -1,0 +1,60 @@
+/** Held is not a state: a held delivery is `pending` in a blocked lane. */
+export type DeliveryState = 'pending' | 'leased' | 'delivered' | 'failed' | 'canceled'
+
+/** States in which a delivery rests: nothing more happens to it unless it is replayed. */
+export type RestState = 'delivered' | 'failed' | 'canceled'
+
+export const DELIVERY_STATES: readonly DeliveryState[] = Object.freeze([
+  'pending',
+  'leased',
+  'delivered',
+  'failed',
+  'canceled',
+])
+
+/** Why a delivery failed or was canceled. */
+export type DeliveryReason =
+  | 'attempts_exhausted'
+  | 'retry_refused'
+  | 'endpoint_gone'
+  | 'lost_repeatedly'
+  | 'hold_expired'
+  | 'endpoint_deleted'
+  | 'event_canceled'
+
+/** One event for one endpoint, as stored. Times are epoch milliseconds. */
+export interface DeliveryRecord {
+  id: string
+  eventId: string
+  endpointId: string
+  tenant: string
+  type: string
+  state: DeliveryState
+  reason: DeliveryReason | null
+  /** 1 for the first schedule; each replay begins another. */
+  round: number
+  /** Attempts that ended. */
+  attemptCount: number
+  /** When the next attempt is due; null at rest and while leased. */
+  nextAttemptAt: number | null
+  createdAt: number
+  endedAt: number | null
+}
+
+/** A worker's time-limited right to attempt one delivery. */
+export interface Lease {
+  deliveryId: string
+  eventId: string
+  endpointId: string
+  tenant: string
+  /** Fencing token and attempt number in one: each claim adds one. */
+  claim: number
+  round: number
+  /** Position in the retry schedule: how many scheduled attempts of this round have ended. */
+  step: number
+  /** Attempts lost in a row up to now. */
+  lost: number
+  leasedAt: number
+  /** The right ends here. */
+  until: number
+}

@@ -1,0 +1,282 @@
+import type { AttemptRecord } from '../model/attempt.ts'
+import type { DeliveryReason, DeliveryRecord, Lease, RestState } from '../model/delivery.ts'
+import type { EndpointHealth, EndpointRecord, EndpointSettings, EndpointState } from '../model/endpoint.ts'
+import type { EventContent, EventRecord } from '../model/event.ts'
+import type { Selection } from '../model/replay.ts'
+
+// ─── accept ──────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+/** A delivery to be written with its event. */
+export interface NewDelivery {
+  endpointId: string
+  /** When its first attempt is due. */
+  dueAt: number
+  /**
+   * Wanted: insert it already leased (claim 1) until then, so that it needs no claim. Granted only while the lane is not
+   * blocked at `now` and has nothing due; otherwise the delivery is inserted pending.
+   */
+  leaseUntil: number | null
+}
+
+/** One accepted event, to be written with what goes with it. */
+export interface NewEvent {
+  event: EventRecord
+  /** The id is the caller's own: the same id again is a duplicate. A generated id again is a repeat of this very insert. */
+  idGiven: boolean
+  /** Of the caller's arguments, without defaults: tells a duplicate from a conflict. */
+  hash: string
+  /** When the idempotency key is forgotten; null without a key. */
+  idempotencyExpiresAt: number | null
+  /** The tenant's endpoint-set version by which `deliveries` was made. */
+  endpointsVersion: number
+  /**
+   * `inline`: `deliveries` is all there is. `background`: write the event alone, with an empty cursor, and let `insertSlice`
+   * bring the deliveries.
+   */
+  fanOut: 'inline' | 'background'
+  deliveries: NewDelivery[]
+}
+
+export type InsertResult =
+  /** `leases` are in force for the calling worker; `pending` counts the deliveries left to a claim. */
+  | { status: 'inserted'; leases: Lease[]; pending: number }
+  /** Idempotency key or given id seen before, with the same hash. */
+  | { status: 'duplicate'; eventId: string; deliveries: number | null }
+  /** The same, with another hash. */
+  | { status: 'conflict'; eventId: string }
+  /** Nothing was written: the tenant's endpoint set has another version by now. */
+  | { status: 'endpoints_changed' }
+
+export interface InsertEventsInput {
+  now: number
+  /** Who holds the leases. */
+  worker: string
+  events: NewEvent[]
+}
+
+// ─── fan-out in slices ───────────────────────────────────────────────────────────────────────────────────────────────
+
+/** An event whose deliveries are still being written. */
+export interface FanOut {
+  event: Pick<EventRecord, 'id' | 'tenant' | 'type' | 'deliverAt'>
+  /** Endpoints created at a later version are excluded. */
+  endpointsVersion: number
+  /** Endpoint ids up to and including this one are done; empty at the start. */
+  cursor: string
+}
+
+export interface SliceInput {
+  now: number
+  eventId: string
+  /** The cursor from which this slice was made: with another one stored, nothing is written. */
+  from: string
+  /** The cursor after this slice; null: this was the last. */
+  to: string | null
+  /** Never leased. Those that exist already are left as they are. */
+  deliveries: NewDelivery[]
+}
+
+// ─── claim ───────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+/** A lane with something due, in the order in which lanes are to be served. */
+export interface DueLane {
+  endpointId: string
+  tenant: string
+  /** The endpoint-set version of its tenant: what a cache must have reached. */
+  endpointsVersion: number
+  struggling: boolean
+}
+
+export interface DueLanesInput {
+  now: number
+  /** Lanes to return at most. */
+  limit: number
+  /** Endpoints without room: skipped. */
+  exclude: readonly string[]
+}
+
+export interface LaneGrant {
+  endpointId: string
+  /** Deliveries to lease at most. */
+  limit: number
+  leaseUntil: number
+}
+
+export interface ClaimInput {
+  now: number
+  worker: string
+  room: LaneGrant[]
+  /** Lanes not to be shown again before `until`, unless a settlement in them comes first. */
+  defer: { endpointId: string; until: number }[]
+}
+
+export interface ClaimedDelivery {
+  lease: Lease
+  event: EventContent
+}
+
+/** An expired lease with what its settlement as `lost` needs. */
+export type ExpiredLease = Lease & { worker: string }
+
+// ─── settle ──────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+/** The decided next state of a delivery. */
+export type NextState =
+  | { state: 'pending'; dueAt: number; step: number; lost: number }
+  | { state: RestState; reason: DeliveryReason | null; endedAt: number }
+
+/** What an attempt tells about its endpoint. */
+export interface Observation {
+  kind: 'success' | 'failure'
+  /** When the attempt began. */
+  at: number
+  struggling: boolean
+}
+
+export interface Settlement {
+  deliveryId: string
+  endpointId: string
+  /** The fence: written only while the delivery is leased under this number. */
+  claim: number
+  attempt: AttemptRecord
+  next: NextState
+  observation: Observation | null
+  /** The whole lane rests until then (429 and its kin); null: no change. Never shortens a rest. */
+  blockLaneUntil: number | null
+}
+
+export type SettleStatus = 'applied' | 'alreadyApplied' | 'stale'
+
+export interface SettleResult {
+  /** In the order of the settlements. */
+  statuses: SettleStatus[]
+  /** The endpoints whose health was written by failures, as they are now. */
+  health: { endpointId: string; state: EndpointState; urlVersion: number; health: EndpointHealth }[]
+}
+
+// ─── endpoints ───────────────────────────────────────────────────────────────────────────────────────────────────────
+
+export interface NewEndpoint extends EndpointSettings {
+  id: string
+  tenant: string
+}
+
+/** The endpoints of a tenant that changed after a version; all of them from version 0. */
+export interface EndpointChanges {
+  version: number
+  changed: EndpointRecord[]
+  deletedIds: string[]
+}
+
+export interface StateChange {
+  id: string
+  tenant: string | null
+  from: EndpointState[]
+  to: EndpointState
+  reason: string | null
+  now: number
+  /** Written only while these are unchanged. */
+  guard: { urlVersion: number; recoveredAt: number | null } | null
+}
+
+// ─── lists ───────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+/** Keyset position: the row examined last, by its creation and integer key. */
+export interface Position {
+  at: number
+  key: number
+}
+
+export interface PageInput {
+  /** Rows to return at most. */
+  limit: number
+  /** Rows to look at, at most: a page may be short while it has a `next`. */
+  examine: number
+  after: Position | null
+}
+
+export interface Page<T> {
+  items: T[]
+  /** Null: there is nothing more. */
+  next: Position | null
+}
+
+export interface EndpointQuery extends PageInput {
+  tenant: string | null
+  states: EndpointState[] | null
+}
+
+export interface EventQuery extends PageInput {
+  tenant: string | null
+  type: string | null
+  since: number | null
+  until: number | null
+}
+
+export interface DeliveryQuery extends PageInput {
+  selection: Selection
+}
+
+export interface AttemptQuery extends PageInput {
+  deliveryId: string
+}
+
+// ─── replay ──────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+export interface NewReplay {
+  id: string
+  selection: Selection
+  perSecond: number | null
+  total: number
+  now: number
+}
+
+export interface ReplayStepInput {
+  replayId: string
+  now: number
+  /** Deliveries to requeue at most. */
+  limit: number
+  /** Deliveries to look at, at most. */
+  examine: number
+}
+
+export interface ReplayProgressCounts {
+  /** Requeued by this replay and now at rest as `delivered`. */
+  delivered: number
+  failed: number
+  canceled: number
+  /** Requeued and not yet at rest. */
+  open: number
+}
+
+// ─── upkeep ──────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+export interface CancelHeldInput {
+  now: number
+  /** Held, and due, since before this moment: canceled as `hold_expired`. Those of deleted endpoints: at once. */
+  heldBefore: number
+  limit: number
+}
+
+export interface PruneInput {
+  now: number
+  /** Delivered deliveries that ended before this, and events without deliveries created before it. */
+  deliveredBefore: number
+  /** Failed and canceled deliveries that ended before this. */
+  failedBefore: number
+  /** Rows to remove at most, over all tables. */
+  limit: number
+}
+
+export interface StorageStats {
+  /** When the oldest delivery that may be attempted fell due; null: nothing is due or all is held. */
+  oldestDueAt: number | null
+  /** Pending, up to `countMax`. */
+  pending: number
+  /** Pending in blocked lanes, up to `countMax`. */
+  held: number
+  leased: number
+  bytes: number
+}
+
+export type { AttemptRecord, DeliveryRecord, EndpointRecord, EventRecord, Lease }

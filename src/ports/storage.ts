@@ -1,0 +1,153 @@
+import type { AttemptRecord } from '../model/attempt.ts'
+import type { DeliveryRecord, Lease } from '../model/delivery.ts'
+import type { EndpointRecord, EndpointSettings } from '../model/endpoint.ts'
+import type { EventRecord, EventSummary } from '../model/event.ts'
+import type { ReplayRecord, Selection } from '../model/replay.ts'
+import type {
+  AttemptQuery,
+  CancelHeldInput,
+  ClaimedDelivery,
+  ClaimInput,
+  DeliveryQuery,
+  DueLane,
+  DueLanesInput,
+  EndpointChanges,
+  EndpointQuery,
+  EventQuery,
+  ExpiredLease,
+  FanOut,
+  InsertEventsInput,
+  InsertResult,
+  NewEndpoint,
+  NewReplay,
+  Page,
+  PageInput,
+  PruneInput,
+  ReplayProgressCounts,
+  ReplayStepInput,
+  Settlement,
+  SettleResult,
+  SliceInput,
+  StateChange,
+  StorageStats,
+} from './storage-types.ts'
+
+export type * from './storage-types.ts'
+
+/** What an adapter can do. The contract suite skips by this, and by nothing else. */
+export interface StorageSupports {
+  /** What was written is still there after `close` and `open`. */
+  durable: boolean
+  /** Several senders, in several processes, may share it. */
+  multiProcess: boolean
+}
+
+/**
+ * Where events, endpoints, deliveries and attempts are kept.
+ *
+ * Each method is one atomic transaction: all of it is on stable storage when its promise resolves, or none of it. Storage
+ * decides nothing: every moment, limit and next state comes in as an argument, and rows are written as told, under the fences
+ * named here. A method may reject with a `WebhookError` whose `retryable` is true (busy, connection lost); the engine then
+ * calls again with the same arguments, so each write must bear being repeated after a commit whose answer got lost.
+ *
+ * A *lane* is an endpoint's queue. It is blocked while its endpoint is not active or deleted, and until the moment that a
+ * settlement set. Lanes are served in turn: a lane is due when it is not blocked, holds a pending delivery with `dueAt <= now`
+ * and is not deferred; due lanes stand in line by the moment at which they fell due or were last claimed from, whichever is
+ * later, and tenants stand in line the same way, so that neither an endpoint nor a tenant with a long queue delays another.
+ */
+export interface Storage {
+  /** Short name for messages, such as `sqlite`. */
+  readonly name: string
+  readonly supports: StorageSupports
+
+  /** Opens and migrates. Called once, before anything else. */
+  open(input: { now: number }): Promise<{ version: number }>
+  /** Releases everything. Nothing is called afterwards. */
+  close(): Promise<void>
+
+  // 1 send, 2 fan-out
+  /** Writes each event with its deliveries; results in the order of the events. Raises the due time of the lanes concerned. */
+  insertEvents(input: InsertEventsInput): Promise<InsertResult[]>
+  /** Events whose deliveries are not all written, oldest first. */
+  pendingFanOuts(input: { limit: number }): Promise<FanOut[]>
+  /** Writes one slice and moves the cursor. False: the cursor had moved, nothing was written. */
+  insertSlice(input: SliceInput): Promise<boolean>
+
+  // 3 claim
+  /** Lanes with something due, tenants in turn. Reads only. */
+  dueLanes(input: DueLanesInput): Promise<DueLane[]>
+  /**
+   * Leases the oldest due deliveries of each granted lane, adding one to their claim number, and moves those lanes to the end
+   * of the line. Never a delivery that is not due, leased, or in a blocked lane.
+   */
+  claimDue(input: ClaimInput): Promise<ClaimedDelivery[]>
+  /** Gives back leases under which nothing was begun: pending again, due as before, the claim number taken back. Fenced by
+   * claim number and worker; those that do not match are left alone. */
+  releaseLeases(input: { now: number; worker: string; leases: Lease[] }): Promise<void>
+  /** Leases that ended before `now`, oldest first. Reads only: the engine settles them as `lost`. */
+  expiredLeases(input: { now: number; limit: number }): Promise<ExpiredLease[]>
+  /** The earliest moment at which `dueLanes` or `expiredLeases` would find something; null: never, as things are. */
+  nextDueAt(): Promise<number | null>
+
+  // 6 settle
+  /**
+   * For each: fenced by claim number, writes the attempt, the delivery's next state and the endpoint's observation together.
+   * `alreadyApplied`: this very settlement was written before. `stale`: another claim or another's verdict; nothing written.
+   * Observations are monotonic: a success heals what began before it, a success at a healthy endpoint writes nothing.
+   */
+  settle(input: { now: number; settlements: Settlement[] }): Promise<SettleResult>
+
+  // 7 replay
+  /** Begins a replay of what matches now: deliveries made later are not part of it. Repeating it changes nothing. */
+  createReplay(input: NewReplay): Promise<ReplayRecord>
+  /**
+   * Visits the next deliveries of a running replay in order of creation, requeues those at rest that match (pending, due now,
+   * next round, first step, stamped with the replay), moves its cursor and counts, and completes it at the end.
+   * Null: there is no such replay.
+   */
+  stepReplay(input: ReplayStepInput): Promise<ReplayRecord | null>
+  cancelReplay(input: { id: string; now: number }): Promise<ReplayRecord | null>
+  getReplay(id: string): Promise<ReplayRecord | null>
+  runningReplays(input: { limit: number }): Promise<ReplayRecord[]>
+  replayProgress(id: string): Promise<ReplayProgressCounts>
+  /** Counts matching deliveries at rest, one bounded page. */
+  countAtRest(input: { selection: Selection } & PageInput): Promise<Page<never> & { count: number }>
+
+  // endpoints
+  createEndpoint(input: { endpoint: NewEndpoint; now: number }): Promise<EndpointRecord>
+  /** `tenant` null: whatever its tenant. */
+  getEndpoint(input: { id: string; tenant: string | null }): Promise<EndpointRecord | null>
+  listEndpoints(query: EndpointQuery): Promise<Page<EndpointRecord>>
+  /** Null: not found. */
+  updateEndpoint(input: {
+    id: string
+    tenant: string | null
+    settings: Partial<EndpointSettings>
+    now: number
+  }): Promise<EndpointRecord | null>
+  /** Blocks or frees the lane with it. Leaving `disabled` resets health. Null: not found, not in `from`, or guard changed. */
+  changeEndpointState(input: StateChange): Promise<EndpointRecord | null>
+  /** Marks that `endpoint.failing` was told for this run of failures. True for the one call that does. */
+  markWarned(input: { id: string; failingSince: number }): Promise<boolean>
+  /** Tombstone: secrets wiped, lane blocked for good. False: not found. */
+  deleteEndpoint(input: { id: string; tenant: string | null; now: number }): Promise<boolean>
+  /** Null: no change since `version`. Health and its verdicts never count as a change, the state does. */
+  endpointChanges(input: { tenant: string; since: number }): Promise<EndpointChanges | null>
+
+  // lists
+  getEvent(input: { id: string; tenant: string | null }): Promise<EventRecord | null>
+  /** Newest first, like all lists but attempts. */
+  listEvents(query: EventQuery): Promise<Page<EventSummary>>
+  getDelivery(input: { id: string; tenant: string | null }): Promise<DeliveryRecord | null>
+  listDeliveries(query: DeliveryQuery): Promise<Page<DeliveryRecord>>
+  /** In the order of their numbers. */
+  listAttempts(query: AttemptQuery): Promise<Page<AttemptRecord>>
+
+  // upkeep
+  /** Cancels held deliveries whose time is over. Returns those canceled: fewer than `limit` means that none is left. */
+  cancelHeld(input: CancelHeldInput): Promise<DeliveryRecord[]>
+  /** Removes what retention gives up, with its attempts. Returns the rows removed: 0 means that none is left. */
+  prune(input: PruneInput): Promise<number>
+  /** `countMax` bounds the counting. */
+  stats(input: { now: number; countMax: number }): Promise<StorageStats>
+}

@@ -1,0 +1,63 @@
+import type { AttemptPhase, AttemptTimings, ConnectionFailure } from '../model/attempt.ts'
+import type { ResolvedAddress } from './resolver.ts'
+
+/** One HTTP POST, to be made exactly as given. */
+export interface TransportRequest {
+  url: string
+  /** The checked addresses of the URL's host: a new connection goes to one of these and nowhere else. */
+  addresses: ResolvedAddress[]
+  headers: Record<string, string>
+  body: Uint8Array
+  /** Milliseconds for connect and TLS together. */
+  connectMs: number
+  /** The response is read to this many bytes and no further; its socket is then given up. */
+  responseBodyMaxBytes: number
+  /** The same after a status of 200 to 299. */
+  successBodyMaxBytes: number
+  /** Response headers kept, in bytes of names and values. */
+  responseHeadersMaxBytes: number
+  /** Ends everything, wherever it is. */
+  signal: AbortSignal
+}
+
+/** What came back. Redirects are not followed, content is not decompressed. */
+export interface TransportResponse {
+  status: number
+  headers: Record<string, string>
+  body: Uint8Array
+  /** The address that the socket was really connected to. */
+  remoteAddress: string | null
+  timings: Omit<AttemptTimings, 'dnsMs'>
+}
+
+/**
+ * Makes HTTP requests over its own pool of connections. A request that brings no response rejects with a `TransportFailure`.
+ */
+export interface Transport {
+  readonly name: string
+  send(request: TransportRequest): Promise<TransportResponse>
+  /** Closes idle connections at once; those in use when their request ends. */
+  close(): Promise<void>
+}
+
+/** Why a request brought no (whole) response. Not for users: it becomes an attempt's outcome. */
+export interface TransportFailure {
+  readonly transportFailure: true
+  /** How far it came. */
+  phase: AttemptPhase
+  /** Null when `signal` or `connectMs` ended it. */
+  reason: ConnectionFailure | null
+  /** True when `connectMs` ran out. */
+  connectTimedOut: boolean
+  message: string
+  /** Of the response's head, where that had come. */
+  status: number | null
+  headers: Record<string, string>
+  body: Uint8Array | null
+  remoteAddress: string | null
+  timings: Omit<AttemptTimings, 'dnsMs'>
+}
+
+export function isTransportFailure(value: unknown): value is TransportFailure {
+  return typeof value === 'object' && value !== null && 'transportFailure' in value
+}
