@@ -1,0 +1,91 @@
+import type { AttemptRecord } from '../model/attempt.ts'
+import type { DeliveryReason } from '../model/delivery.ts'
+import type { Logger } from '../ports/logger.ts'
+
+/** What a delivery's events tell of it. */
+export interface DeliveryNews {
+  deliveryId: string
+  eventId: string
+  endpointId: string
+  tenant: string
+  type: string
+}
+
+/**
+ * Lifecycle events: told in the process that settled, after the commit, at most once. What was committed just before a crash
+ * is not told.
+ */
+export interface LifecycleEvents {
+  /** An attempt was written, whatever its outcome. `nextAttemptAt` is null when the delivery came to rest. */
+  attempt: DeliveryNews & { attempt: Omit<AttemptRecord, 'responseBody'>; nextAttemptAt: number | null }
+  'delivery.delivered': DeliveryNews & { attempts: number }
+  'delivery.failed': DeliveryNews & { attempts: number; reason: DeliveryReason | null }
+  'delivery.canceled': DeliveryNews & { reason: DeliveryReason | null }
+  /** Half of the way to being disabled. */
+  'endpoint.failing': { endpointId: string; tenant: string; failingSince: number; failures: number }
+  'endpoint.disabled': { endpointId: string; tenant: string; reason: string }
+  'replay.completed': { replayId: string; requeued: number; skipped: number }
+  /** A listener or a host's function threw, or work in the background failed. Never throws unheard. */
+  error: { error: Error; context: string }
+}
+
+export type LifecycleName = keyof LifecycleEvents
+
+export const LIFECYCLE_NAMES: readonly LifecycleName[] = [
+  'attempt',
+  'delivery.delivered',
+  'delivery.failed',
+  'delivery.canceled',
+  'endpoint.failing',
+  'endpoint.disabled',
+  'replay.completed',
+  'error',
+]
+
+type Listener<K extends LifecycleName> = (payload: LifecycleEvents[K]) => void
+
+export class Lifecycle {
+  readonly #listeners = new Map<LifecycleName, Set<Listener<never>>>()
+  readonly #logger: Logger | null
+
+  constructor(logger: Logger | null) {
+    this.#logger = logger
+  }
+
+  on<K extends LifecycleName>(name: K, listener: Listener<K>): () => void {
+    const listeners = this.#listeners.get(name) ?? new Set()
+    this.#listeners.set(name, listeners)
+    // Wrapped, so that the same function given twice is two subscriptions.
+    const entry: Listener<K> = (payload) => listener(payload)
+    listeners.add(entry as Listener<never>)
+    return () => listeners.delete(entry as Listener<never>)
+  }
+
+  heard(name: LifecycleName): boolean {
+    return (this.#listeners.get(name)?.size ?? 0) > 0
+  }
+
+  emit<K extends LifecycleName>(name: K, payload: LifecycleEvents[K]): void {
+    for (const listener of [...(this.#listeners.get(name) ?? [])] as Listener<K>[]) {
+      try {
+        const returned: unknown = listener(payload)
+        if (returned instanceof Promise) returned.catch((error) => this.#listenerFailed(name, error))
+      } catch (error) {
+        this.#listenerFailed(name, error)
+      }
+    }
+  }
+
+  /** Tells of a failure that no caller waits for. */
+  fail(error: unknown, context: string): void {
+    const known = error instanceof Error ? error : new Error(String(error))
+    this.#logger?.error({ err: known, context }, `hookferry: ${context}`)
+    this.emit('error', { error: known, context })
+  }
+
+  #listenerFailed(name: LifecycleName, error: unknown): void {
+    // A listener of 'error' that throws is only logged: telling it again would not end.
+    if (name === 'error') this.#logger?.error({ err: error }, "hookferry: a listener of 'error' threw")
+    else this.fail(error, `a listener of '${name}' threw`)
+  }
+}

@@ -1,0 +1,171 @@
+import PQueue from 'p-queue'
+import type { RateLimit } from '../model/endpoint.ts'
+import type { Clock } from '../ports/clock.ts'
+import { RateGate } from './rate-limit.ts'
+
+/**
+ * Who may attempt now: permits come before claims, so that a leased delivery never waits in a queue. p-queue counts the
+ * attempts under way, in all and per endpoint; rate gates count permits per time.
+ */
+
+/** What of an endpoint the permits depend on. */
+export interface PermitSubject {
+  id: string
+  concurrency: number
+  rateLimit: RateLimit | null
+  /** The last attempt timed out or did not connect. */
+  struggling: boolean
+}
+
+/** The right to one attempt. Exactly one of the two ends it; a second call does nothing. */
+export interface Permit {
+  /** The attempt was made. */
+  release(): void
+  /** No attempt was made: its share of the rate is given back. */
+  cancel(): void
+}
+
+export interface Room {
+  room: number
+  /** Milliseconds after which there may be room; null: when a permit of this endpoint is released. */
+  retryInMs: number | null
+}
+
+interface Slot {
+  queue: PQueue
+  gate: RateGate | null
+  rate: string
+}
+
+interface Held {
+  endpointId: string
+  struggling: boolean
+  since: number
+}
+
+/** Struggling endpoints together get this share of all slots. */
+const STRUGGLING_SHARE = 0.25
+
+export class Permits {
+  readonly #total: PQueue
+  readonly #slots = new Map<string, Slot>()
+  /** Oldest first. */
+  readonly #held = new Set<Held>()
+  readonly #clock: Clock
+  readonly #slowMs: number
+  readonly #strugglingRetryMs: number
+  readonly #onRoom: () => void
+
+  /** `slowMs`: an attempt under way for longer counts as struggling. `onRoom`: called whenever a permit comes free. */
+  constructor(options: { total: number; slowMs: number; strugglingRetryMs: number; clock: Clock; onRoom: () => void }) {
+    this.#total = new PQueue({ concurrency: options.total })
+    this.#slowMs = options.slowMs
+    this.#strugglingRetryMs = options.strugglingRetryMs
+    this.#clock = options.clock
+    this.#onRoom = options.onRoom
+  }
+
+  get inUse(): number {
+    return this.#held.size
+  }
+
+  /** Slots free over all endpoints. */
+  get free(): number {
+    return Math.max(0, this.#total.concurrency - this.#held.size)
+  }
+
+  /** Endpoints with an attempt under way. */
+  busyEndpoints(): string[] {
+    return [...new Set([...this.#held].map((held) => held.endpointId))]
+  }
+
+  /** How many attempts may be begun for this endpoint now, the free slots left aside. */
+  roomOf(subject: PermitSubject): Room {
+    const slot = this.#slot(subject)
+    const inUse = slot.queue.pending
+    if (subject.struggling || this.#isSlow(subject.id)) {
+      if (inUse > 0) return { room: 0, retryInMs: null }
+      if (this.#strugglingInUse() >= Math.max(1, Math.floor(this.#total.concurrency * STRUGGLING_SHARE))) {
+        return { room: 0, retryInMs: this.#strugglingRetryMs }
+      }
+      return this.#limited(slot, 1)
+    }
+    const room = subject.concurrency - inUse
+    return room <= 0 ? { room: 0, retryInMs: null } : this.#limited(slot, room)
+  }
+
+  /** Takes a permit that `roomOf` and `free` have shown to be there. */
+  take(subject: PermitSubject): Permit {
+    const slot = this.#slot(subject)
+    const held: Held = { endpointId: subject.id, struggling: subject.struggling, since: this.#clock.monotonic() }
+    let end: () => void = () => {}
+    const ended = new Promise<void>((resolve) => {
+      end = resolve
+    })
+    this.#held.add(held)
+    slot.gate?.take()
+    void this.#total.add(() => ended)
+    void slot.queue.add(() => ended).then(() => this.#ended(subject.id, slot))
+    const release = () => {
+      if (this.#held.delete(held)) end()
+    }
+    return {
+      release,
+      cancel: () => {
+        if (this.#held.has(held)) slot.gate?.giveBack()
+        release()
+      },
+    }
+  }
+
+  /** Resolves when every reservation of rate permits that is under way is in hand. */
+  async settled(): Promise<void> {
+    await Promise.all([...this.#slots.values()].map((slot) => slot.gate?.settled()))
+  }
+
+  #limited(slot: Slot, room: number): Room {
+    if (slot.gate === null) return { room, retryInMs: null }
+    const rated = Math.min(room, slot.gate.room())
+    // A reservation takes a few milliseconds even when permits are due.
+    return rated > 0 ? { room: rated, retryInMs: null } : { room: 0, retryInMs: Math.max(5, slot.gate.nextInMs()) }
+  }
+
+  #slot(subject: PermitSubject): Slot {
+    const rate = subject.rateLimit === null ? '' : `${subject.rateLimit.limit}/${subject.rateLimit.perMs}`
+    const known = this.#slots.get(subject.id)
+    if (known !== undefined && known.rate === rate) {
+      known.queue.concurrency = subject.concurrency
+      return known
+    }
+    const slot: Slot = {
+      queue: known?.queue ?? new PQueue({ concurrency: subject.concurrency }),
+      gate: subject.rateLimit === null ? null : new RateGate(subject.rateLimit, this.#clock, this.#onRoom),
+      rate,
+    }
+    this.#slots.set(subject.id, slot)
+    return slot
+  }
+
+  #isSlow(endpointId: string): boolean {
+    const now = this.#clock.monotonic()
+    for (const held of this.#held) {
+      if (now - held.since < this.#slowMs) return false
+      if (held.endpointId === endpointId) return true
+    }
+    return false
+  }
+
+  #strugglingInUse(): number {
+    const now = this.#clock.monotonic()
+    let count = 0
+    for (const held of this.#held) if (held.struggling || now - held.since >= this.#slowMs) count += 1
+    return count
+  }
+
+  #ended(endpointId: string, slot: Slot): void {
+    // What is quiet is let go: memory depends on what is active. A rate gate stays until it has nothing to remember.
+    const quiet = slot.queue.pending === 0 && (slot.gate === null || slot.gate.idle)
+    if (quiet && this.#slots.get(endpointId) === slot) this.#slots.delete(endpointId)
+    this.#onRoom()
+  }
+}

@@ -1,0 +1,83 @@
+import Bottleneck from 'bottleneck'
+import type { RateLimit } from '../model/endpoint.ts'
+import type { Clock } from '../ports/clock.ts'
+
+/**
+ * The rate limit of one endpoint in this process. Bottleneck keeps the account; permits are reserved from it in batches, by
+ * weight, ahead of need, since one job of its own costs a timer of two milliseconds. Our clock says how many are due, so that
+ * the limit also holds in virtual time and does not drift with Bottleneck's 250 ms heartbeat.
+ */
+export class RateGate {
+  readonly #limit: RateLimit
+  readonly #clock: Clock
+  readonly #onRoom: () => void
+  readonly #limiter: Bottleneck
+  /** Permits that may be saved up while nothing is sent: 5 % of the limit, at most what a second brings, at least one. */
+  readonly #burst: number
+  #inHand: number
+  /** The moment up to which permits have been credited, in monotonic time. */
+  #creditedUntil: number
+  #reserving: Promise<void> | null = null
+
+  constructor(limit: RateLimit, clock: Clock, onRoom: () => void) {
+    this.#limit = limit
+    this.#clock = clock
+    this.#onRoom = onRoom
+    this.#burst = Math.max(1, Math.floor(Math.min(limit.limit * 0.05, (limit.limit / limit.perMs) * 1_000)))
+    this.#inHand = 1
+    this.#creditedUntil = clock.monotonic()
+    this.#limiter = new Bottleneck({ reservoir: 0 })
+  }
+
+  /** Permits that can be used now. Reserves what has become due since. */
+  room(): number {
+    this.#reserve()
+    return this.#inHand
+  }
+
+  take(): void {
+    this.#inHand -= 1
+  }
+
+  /** A permit that was taken but not used. */
+  giveBack(): void {
+    this.#inHand += 1
+  }
+
+  /** When the next permit falls due, in milliseconds from now. */
+  nextInMs(): number {
+    const perPermit = this.#limit.perMs / this.#limit.limit
+    return Math.max(0, this.#creditedUntil + perPermit - this.#clock.monotonic())
+  }
+
+  /** Resolves when what was reserved is in hand. */
+  async settled(): Promise<void> {
+    await this.#reserving
+  }
+
+  /** A gate that is full and still has lost nothing when it is let go. */
+  get idle(): boolean {
+    this.#reserve()
+    return this.#reserving === null && this.#inHand >= this.#burst
+  }
+
+  #reserve(): void {
+    if (this.#reserving !== null) return
+    const perPermit = this.#limit.perMs / this.#limit.limit
+    const now = this.#clock.monotonic()
+    // Time that would overfill the burst is forgone; the fraction of a permit that has run up is kept.
+    this.#creditedUntil = Math.max(this.#creditedUntil, now - (this.#burst - this.#inHand + 1) * perPermit)
+    const due = Math.min(Math.floor((now - this.#creditedUntil) / perPermit), this.#burst - this.#inHand)
+    if (due <= 0) return
+    this.#creditedUntil += due * perPermit
+    this.#reserving = this.#fetch(due)
+  }
+
+  async #fetch(permits: number): Promise<void> {
+    await this.#limiter.incrementReservoir(permits)
+    await this.#limiter.schedule({ weight: permits }, async () => {})
+    this.#inHand += permits
+    this.#reserving = null
+    this.#onRoom()
+  }
+}

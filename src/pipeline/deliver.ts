@@ -1,0 +1,205 @@
+import type { AttemptError, AttemptPhase, AttemptRecord, ConnectionFailure, Outcome } from '../model/attempt.ts'
+import type { Clock, Timer } from '../ports/clock.ts'
+import type { Resolve, ResolvedAddress } from '../ports/resolver.ts'
+import { isTransportFailure, type Transport, type TransportFailure, type TransportResponse } from '../ports/transport.ts'
+
+/** Step 5: one HTTP attempt becomes one record of what happened. Never throws: an endpoint's failure is data. */
+
+export interface AttemptLimits {
+  deadlineMs: number
+  connectMs: number
+  responseBodyMaxBytes: number
+  successBodyMaxBytes: number
+  responseHeadersMaxBytes: number
+}
+
+export interface DeliverInput {
+  number: number
+  round: number
+  url: string
+  headers: Record<string, string>
+  body: Uint8Array
+  limits: AttemptLimits
+  /** Ends the attempt as `aborted`: this process is shutting down. */
+  shutdown: AbortSignal
+}
+
+export interface DeliverPorts {
+  clock: Clock
+  transport: Transport
+  resolve: Resolve
+  /** The host to resolve, or the literal address that needs no resolving. Throws when the URL is refused. */
+  target: (url: string) => { host: string; literal: ResolvedAddress | null }
+  /** Why an address is forbidden; null when it is allowed. */
+  judge: (address: string) => string | null
+}
+
+/** How an attempt ended before there was a whole response. */
+class Ended extends Error {
+  readonly outcome: Outcome
+  readonly phase: AttemptPhase
+  readonly reason: ConnectionFailure | null
+
+  constructor(outcome: Outcome, phase: AttemptPhase, reason: ConnectionFailure | null, message: string) {
+    super(message)
+    this.outcome = outcome
+    this.phase = phase
+    this.reason = reason
+  }
+}
+
+/** More addresses than any honest name has; a larger answer is refused unread. */
+const ADDRESSES_MAX = 64
+
+/** How long an interrupted transport may take to tell how far it came. */
+const GRACE_MS = 100
+
+export async function deliver(input: DeliverInput, ports: DeliverPorts): Promise<AttemptRecord> {
+  const { clock } = ports
+  const startedAt = clock.now()
+  const started = clock.monotonic()
+  const progress = { dnsMs: null as number | null, phase: 'dns' as AttemptPhase }
+  const abort = new AbortController()
+  let ended: Ended | null = null
+  let grace: Timer | null = null
+  let leaveBehind: (verdict: Ended) => void = () => {}
+  const leftBehind = new Promise<never>((_resolve, reject) => {
+    leaveBehind = reject
+  })
+  leftBehind.catch(() => {})
+  const giveUp = (verdict: Ended) => {
+    if (ended !== null) return
+    ended = verdict
+    abort.abort(verdict)
+    // A transport that obeys its signal ends at once and tells how far it came; one that does not is left behind.
+    grace = clock.after(GRACE_MS, () => leaveBehind(verdict))
+  }
+  const deadline = clock.after(input.limits.deadlineMs, () => {
+    giveUp(new Ended('timed_out', progress.phase, null, `no whole response within ${input.limits.deadlineMs} ms`))
+  })
+  const onShutdown = () => giveUp(new Ended('aborted', progress.phase, null, 'the sender was stopped'))
+  if (input.shutdown.aborted) onShutdown()
+  else input.shutdown.addEventListener('abort', onShutdown, { once: true })
+  const finish = (rest: Ending): AttemptRecord => ({
+    number: input.number,
+    round: input.round,
+    url: input.url,
+    startedAt,
+    durationMs: clock.monotonic() - started,
+    requestHeaders: input.headers,
+    ...rest,
+  })
+  try {
+    return finish(await Promise.race([request(input, ports, abort.signal, progress), leftBehind]))
+  } catch (error) {
+    return finish(endingOf(error, ended, progress))
+  } finally {
+    deadline.cancel()
+    grace?.cancel()
+    input.shutdown.removeEventListener('abort', onShutdown)
+  }
+}
+
+type Ending = Omit<AttemptRecord, 'number' | 'round' | 'url' | 'startedAt' | 'durationMs' | 'requestHeaders'>
+type Progress = { dnsMs: number | null; phase: AttemptPhase }
+
+async function request(input: DeliverInput, ports: DeliverPorts, signal: AbortSignal, progress: Progress): Promise<Ending> {
+  const addresses = await checkedAddresses(input.url, ports, signal, progress)
+  progress.phase = 'connect'
+  signal.throwIfAborted()
+  const { connectMs, responseBodyMaxBytes, successBodyMaxBytes, responseHeadersMaxBytes } = input.limits
+  const response = await ports.transport.send({
+    url: input.url,
+    addresses,
+    headers: input.headers,
+    body: input.body,
+    connectMs,
+    responseBodyMaxBytes,
+    successBodyMaxBytes,
+    responseHeadersMaxBytes,
+    signal,
+  })
+  if (response.remoteAddress !== null && ports.judge(response.remoteAddress) !== null) {
+    throw new Ended('blocked', 'connect', null, `connected to ${response.remoteAddress}, which is not allowed`)
+  }
+  return endingOfResponse(response, progress)
+}
+
+function endingOfResponse(response: TransportResponse, progress: Progress): Ending {
+  return {
+    outcome: outcomeOf(response.status),
+    status: response.status,
+    responseHeaders: response.headers,
+    responseBody: response.body,
+    remoteAddress: response.remoteAddress,
+    timings: { dnsMs: progress.dnsMs, ...response.timings },
+    error: null,
+  }
+}
+
+/** Success is 200 to 299 and nothing else; 410 means that the customer is gone (Standard Webhooks 1.0.0). */
+function outcomeOf(status: number): Outcome {
+  if (status >= 200 && status <= 299) return 'delivered'
+  return status === 410 ? 'gone' : 'rejected'
+}
+
+/** The addresses of the URL's host, every one of them allowed; else `blocked`. */
+async function checkedAddresses(
+  url: string,
+  ports: DeliverPorts,
+  signal: AbortSignal,
+  progress: Progress,
+): Promise<ResolvedAddress[]> {
+  let target: ReturnType<DeliverPorts['target']>
+  try {
+    target = ports.target(url)
+  } catch (error) {
+    throw new Ended('blocked', 'dns', null, messageOf(error))
+  }
+  const addresses = target.literal === null ? await resolved(target.host, ports, signal, progress) : [target.literal]
+  for (const { address } of addresses) {
+    const reason = ports.judge(address)
+    if (reason !== null) throw new Ended('blocked', 'dns', null, `${address} is not allowed: ${reason}`)
+  }
+  return addresses
+}
+
+async function resolved(host: string, ports: DeliverPorts, signal: AbortSignal, progress: Progress): Promise<ResolvedAddress[]> {
+  const began = ports.clock.monotonic()
+  try {
+    const addresses = await ports.resolve(host, { signal })
+    if (addresses.length === 0) throw new Error('the name has no address')
+    if (addresses.length > ADDRESSES_MAX) throw new Error(`the name has ${addresses.length} addresses, over ${ADDRESSES_MAX}`)
+    return addresses
+  } catch (error) {
+    throw new Ended('connection_failed', 'dns', 'dns', `${host} could not be resolved: ${messageOf(error)}`)
+  } finally {
+    progress.dnsMs = ports.clock.monotonic() - began
+  }
+}
+
+function endingOf(error: unknown, ended: Ended | null, progress: Progress): Ending {
+  const failure = isTransportFailure(error) ? error : null
+  const verdict = ended ?? verdictOf(error, failure, progress)
+  const detail: AttemptError = { phase: failure?.phase ?? verdict.phase, reason: verdict.reason, message: verdict.message }
+  return {
+    outcome: verdict.outcome,
+    status: failure?.status ?? null,
+    responseHeaders: failure?.headers ?? {},
+    responseBody: failure?.body ?? null,
+    remoteAddress: failure?.remoteAddress ?? null,
+    timings: failure === null ? emptyTimings(progress.dnsMs) : { dnsMs: progress.dnsMs, ...failure.timings },
+    error: detail,
+  }
+}
+
+function verdictOf(error: unknown, failure: TransportFailure | null, progress: Progress): Ended {
+  if (error instanceof Ended) return error
+  if (failure === null) return new Ended('connection_failed', progress.phase, 'other', messageOf(error))
+  if (failure.connectTimedOut) return new Ended('timed_out', failure.phase, null, failure.message)
+  return new Ended('connection_failed', failure.phase, failure.reason ?? 'other', failure.message)
+}
+
+const emptyTimings = (dnsMs: number | null) => ({ dnsMs, connectMs: null, tlsMs: null, headersMs: null, bodyMs: null })
+
+const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error)).slice(0, 500)

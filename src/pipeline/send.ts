@@ -1,0 +1,102 @@
+import { ArgumentError, WebhookError } from '../errors.ts'
+import type { EventRecord } from '../model/event.ts'
+
+/** Step 1, the pure half: what the caller gave becomes the event that is stored, with the exact bytes that will be sent. */
+
+/** A checked event, before defaults and serialisation. Times are epoch milliseconds. */
+export interface CheckedEvent {
+  tenant: string
+  type: string
+  content: { data: unknown } | { body: Uint8Array; contentType: string }
+  id: string | null
+  occurredAt: number | null
+  deliverAt: number | null
+  idempotencyKey: string | null
+  headers: Record<string, string>
+  /** The endpoints addressed; null: those whose patterns match. */
+  endpointIds: string[] | null
+  metadata: Record<string, string>
+}
+
+/** An event ready to be stored. */
+export interface PreparedEvent {
+  event: EventRecord
+  idGiven: boolean
+  hash: string
+  endpointIds: string[] | null
+}
+
+export interface PrepareInput {
+  checked: CheckedEvent
+  now: number
+  /** The id used when the caller gave none. */
+  generatedId: string
+  payloadMaxBytes: number
+  /** Hex digest of some bytes. */
+  digest: (bytes: Uint8Array) => string
+  /** Epoch milliseconds as ISO 8601 in UTC. */
+  isoTime: (epochMs: number) => string
+}
+
+const encoder = new TextEncoder()
+
+/** Serialises once. Throws `event_invalid` or `payload_too_large`; nothing else has happened by then. */
+export function prepareEvent(input: PrepareInput): PreparedEvent {
+  const { checked, now } = input
+  const { content } = checked
+  const occurredAt = checked.occurredAt ?? now
+  const json = 'body' in content ? null : jsonOf(content.data)
+  // The envelope of Standard Webhooks 1.0.0. Raw bodies are copied, since the caller may go on to use the buffer.
+  const body =
+    'body' in content
+      ? content.body.slice()
+      : encoder.encode(`{"type":"${checked.type}","timestamp":"${input.isoTime(occurredAt)}","data":${json}}`)
+  if (body.byteLength > input.payloadMaxBytes) {
+    throw new WebhookError(
+      'payload_too_large',
+      `The body has ${body.byteLength} bytes, ${input.payloadMaxBytes} are allowed: send a reference to the content, or raise payloadMaxBytes.`,
+    )
+  }
+  const event: EventRecord = {
+    id: checked.id ?? input.generatedId,
+    tenant: checked.tenant,
+    type: checked.type,
+    occurredAt,
+    createdAt: now,
+    deliverAt: Math.max(checked.deliverAt ?? now, now),
+    idempotencyKey: checked.idempotencyKey,
+    orderingKey: null,
+    contentType: 'body' in content ? content.contentType : 'application/json',
+    body,
+    headers: checked.headers,
+    metadata: checked.metadata,
+    canceledAt: null,
+  }
+  const hash = input.digest(encoder.encode(JSON.stringify([...argumentsOf(checked), json ?? input.digest(body)])))
+  return { event, idGiven: checked.id !== null, hash, endpointIds: checked.endpointIds }
+}
+
+/** The caller's arguments without defaults, so that the same call made later has the same hash. */
+function argumentsOf(checked: CheckedEvent): unknown[] {
+  const contentType = 'body' in checked.content ? checked.content.contentType : null
+  const { type, occurredAt, deliverAt, headers, endpointIds, metadata } = checked
+  return [type, occurredAt, deliverAt, headers, endpointIds, metadata, contentType]
+}
+
+function jsonOf(data: unknown): string {
+  let json: string | undefined
+  try {
+    json = JSON.stringify(data)
+  } catch (cause) {
+    const message = 'send.data can not be written as JSON: remove BigInts and cycles, or send a body.'
+    throw new WebhookError('event_invalid', message, { cause })
+  }
+  if (json === undefined) {
+    throw new ArgumentError('argument_type', 'send.data', 'must be what JSON can write: not undefined, a function or a symbol')
+  }
+  // JSON.stringify writes half of a surrogate pair as an escape, which strict parsers at the customer's end refuse.
+  if (/(?<!\\)(?:\\\\)*\\ud[89a-f]/.test(json)) {
+    throw new WebhookError('event_invalid', 'send.data holds half of a surrogate pair: make its strings well-formed Unicode.')
+  }
+  return json
+}
