@@ -1,4 +1,5 @@
 import { boolean, func, integer, list, number, plainObject, string } from './arguments.ts'
+import type { Settings } from './engine/settings.ts'
 import { ArgumentError } from './errors.ts'
 import type { DisablePolicy } from './pipeline/disable.ts'
 import type { RetryPolicy } from './pipeline/retry.ts'
@@ -135,24 +136,6 @@ export interface SenderOptions {
     random?: Random
     resolve?: Resolve
   }
-}
-
-/** The options with every default filled in, but for what is loaded lazily. */
-export interface Settings {
-  requireTenant: boolean
-  retry: RetryPolicy
-  disable: DisablePolicy | false
-  hold: { maxAgeMs: number }
-  concurrency: { total: number; perEndpoint: number }
-  attempt: { deadlineMs: number; connectMs: number; responseBodyMaxBytes: number }
-  lease: { marginMs: number }
-  pollMs: number
-  acceptQueueMax: { count: number; bytes: number }
-  acceptTimeoutMs: number
-  network: { allowHttp: boolean; allowRanges: string[]; denyRanges: string[] }
-  idempotencyMs: number
-  retention: { deliveredMs: number; failedMs: number }
-  payloadMaxBytes: number
 }
 
 type Fields = Record<string, (value: unknown, path: string) => unknown>

@@ -162,10 +162,19 @@ export class Permits {
     return count
   }
 
+  /** Lets go of rate gates that have nothing to remember any more. */
+  sweep(): void {
+    for (const [endpointId, slot] of this.#slots) this.#letGo(endpointId, slot)
+  }
+
   #ended(endpointId: string, slot: Slot): void {
-    // What is quiet is let go: memory depends on what is active. A rate gate stays until it has nothing to remember.
+    if (slot.gate === null) this.#letGo(endpointId, slot)
+    this.#onRoom()
+  }
+
+  /** What is quiet is let go: memory depends on what is active. */
+  #letGo(endpointId: string, slot: Slot): void {
     const quiet = slot.queue.pending === 0 && (slot.gate === null || slot.gate.idle)
     if (quiet && this.#slots.get(endpointId) === slot) this.#slots.delete(endpointId)
-    this.#onRoom()
   }
 }

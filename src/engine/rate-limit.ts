@@ -65,9 +65,11 @@ export class RateGate {
     if (this.#reserving !== null) return
     const perPermit = this.#limit.perMs / this.#limit.limit
     const now = this.#clock.monotonic()
-    // Time that would overfill the burst is forgone; the fraction of a permit that has run up is kept.
-    this.#creditedUntil = Math.max(this.#creditedUntil, now - (this.#burst - this.#inHand + 1) * perPermit)
-    const due = Math.min(Math.floor((now - this.#creditedUntil) / perPermit), this.#burst - this.#inHand)
+    const missing = this.#burst - this.#inHand
+    // More than a whole permit late: nobody asked for a while, and idle time beyond the burst is forgone. Otherwise the
+    // fraction that has run up is kept, or a steady load would fall short of its limit.
+    if (now - this.#creditedUntil >= (missing + 1) * perPermit) this.#creditedUntil = now - missing * perPermit
+    const due = Math.min(Math.floor((now - this.#creditedUntil) / perPermit), missing)
     if (due <= 0) return
     this.#creditedUntil += due * perPermit
     this.#reserving = this.#fetch(due)

@@ -1,0 +1,262 @@
+import { errorCode, isRetryable, WebhookError } from '../errors.ts'
+import type { Lease } from '../model/delivery.ts'
+import type { EndpointRecord } from '../model/endpoint.ts'
+import { fanOut } from '../pipeline/fan-out.ts'
+import type { PreparedEvent } from '../pipeline/send.ts'
+import type { InsertResult, NewDelivery, NewEvent } from '../ports/storage.ts'
+import type { Work } from './attempt-runner.ts'
+import { leaseMsOf, permitSubjectOf } from './effective.ts'
+import type { TenantEndpoints } from './endpoint-cache.ts'
+import type { EngineContext } from './context.ts'
+import { GroupCommit } from './group-commit.ts'
+import type { Permit } from './permits.ts'
+import { withRetries } from './resilient-storage.ts'
+
+/** Step 1, the other half, and step 2 for events with few endpoints: accepted events are committed in groups. */
+
+/** Deliveries written with their event; beyond it fan-out goes on in the background. */
+const INLINE_DELIVERIES_MAX = 256
+/** One transaction stays short: at most this many events, and this many bytes unless one event alone has more. */
+const BATCH_COUNT_MAX = 128
+const BATCH_BYTES_MAX = 1024 * 1024
+
+export interface Accepted {
+  id: string
+  duplicate: boolean
+  deliveries: number | null
+}
+
+interface Item {
+  prepared: PreparedEvent
+  /** On the monotonic clock: when waiting ends. */
+  deadline: number
+  /** An earlier commit of this event may or may not have happened. */
+  doubtful: boolean
+}
+
+type Answer = Accepted | { error: unknown }
+
+/** A try to write one item: what goes to storage, and the permits taken for its fast lane. */
+interface Draft {
+  item: Item
+  newEvent: NewEvent
+  fast: Map<string, { endpoint: EndpointRecord; permit: Permit; validUntil: number }>
+}
+
+export interface AcceptorHooks {
+  /** Slots that the fast lane may use now; 0 while the sender is not started, is stopping, or has results unsettled. */
+  fastRoom(): number
+  begin(work: Work): void
+  giveBack(lease: Lease): void
+  /** Deliveries were left to a claim, due from then on. */
+  pendingFrom(dueAt: number): void
+  fanOutWaiting(): void
+}
+
+export class Acceptor {
+  readonly #context: EngineContext
+  readonly #hooks: AcceptorHooks
+  readonly #group: GroupCommit<Item, Answer>
+
+  constructor(context: EngineContext, hooks: AcceptorHooks) {
+    this.#context = context
+    this.#hooks = hooks
+    this.#group = new GroupCommit({
+      countMax: BATCH_COUNT_MAX,
+      bytesMax: BATCH_BYTES_MAX,
+      write: (items) => this.#write(items),
+      // A storage that is busy, full or gone fails whole batches; anything else may be one bad row.
+      divisible: (error) => errorCode(error) === undefined || !String(errorCode(error)).startsWith('storage_'),
+    })
+  }
+
+  /** Resolves once the event is on stable storage. */
+  async accept(prepared: PreparedEvent): Promise<Accepted> {
+    const { clock, settings } = this.#context
+    const bytes = prepared.event.body.byteLength
+    const { count, bytes: bytesMax } = settings.acceptQueueMax
+    if (this.#group.count >= count || this.#group.bytes + bytes > bytesMax) {
+      const message = `${this.#group.count} events wait for storage already: nothing was accepted, send again later with the same idempotencyKey.`
+      throw new WebhookError('busy', message, { retryable: true })
+    }
+    const deadline = clock.monotonic() + settings.acceptTimeoutMs
+    const answer = await this.#group.add({ prepared, deadline, doubtful: false }, bytes)
+    if ('error' in answer) throw answer.error
+    return answer
+  }
+
+  async #write(items: Item[]): Promise<Answer[]> {
+    const answers = new Map<Item, Answer>()
+    const open = () => items.filter((item) => !answers.has(item))
+    await withRetries(
+      () => this.#tryOnce(open(), answers),
+      this.#context,
+      (error) => {
+        this.#giveUpLate(open(), error, answers)
+        return open().length > 0
+      },
+    ).catch((error) => {
+      if (open().length > 0) throw error
+    })
+    return items.map((item) => answers.get(item) as Answer)
+  }
+
+  /** Answers those whose time is over, so that they are not written by a later try. */
+  #giveUpLate(items: Item[], cause: unknown, answers: Map<Item, Answer>): void {
+    const now = this.#context.clock.monotonic()
+    for (const item of items) {
+      if (now < item.deadline) continue
+      const error = item.doubtful
+        ? new WebhookError(
+            'storage_unavailable',
+            'storage did not answer in time: the event may or may not have been accepted. Send it again with the same id or idempotencyKey.',
+            { cause, retryable: true },
+          )
+        : new WebhookError('busy', 'storage was busy for too long: nothing was accepted, send again later.', {
+            cause,
+            retryable: true,
+          })
+      answers.set(item, { error })
+    }
+  }
+
+  async #tryOnce(items: Item[], answers: Map<Item, Answer>): Promise<void> {
+    const { storage, clock, worker } = this.#context
+    this.#giveUpLate(items, undefined, answers)
+    const drafts = await this.#drafts(
+      items.filter((item) => !answers.has(item)),
+      answers,
+    )
+    if (drafts.length === 0) return
+    try {
+      const events = drafts.map((draft) => draft.newEvent)
+      const results = await storage.insertEvents({ now: clock.now(), worker, events })
+      const outdated = drafts.filter((draft, index) => !this.#conclude(draft, results[index] as InsertResult, answers))
+      for (const tenant of new Set(outdated.map((draft) => draft.item.prepared.event.tenant))) {
+        await this.#context.endpoints.refresh(tenant)
+      }
+      if (outdated.length > 0) return this.#tryOnce(items.filter((item) => !answers.has(item)), answers)
+    } catch (error) {
+      for (const draft of drafts) {
+        this.#cancelFast(draft)
+        if (isRetryable(error) && errorCode(error) !== 'storage_busy') draft.item.doubtful = true
+      }
+      throw error
+    }
+  }
+
+  async #drafts(items: Item[], answers: Map<Item, Answer>): Promise<Draft[]> {
+    const tenants = new Map<string, TenantEndpoints>()
+    for (const { prepared } of items) {
+      const { tenant } = prepared.event
+      if (!tenants.has(tenant)) tenants.set(tenant, await this.#context.endpoints.at(tenant, 0))
+    }
+    // From here to the insert nothing waits: permits are taken for no longer than the commit.
+    let room = this.#hooks.fastRoom()
+    const drafts: Draft[] = []
+    for (const item of items) {
+      const endpoints = tenants.get(item.prepared.event.tenant) as TenantEndpoints
+      try {
+        const draft = this.#draft(item, endpoints, room)
+        room -= draft.fast.size
+        drafts.push(draft)
+      } catch (error) {
+        answers.set(item, { error })
+      }
+    }
+    return drafts
+  }
+
+  #draft(item: Item, endpoints: TenantEndpoints, room: number): Draft {
+    const { event, idGiven, hash, endpointIds } = item.prepared
+    const matched = endpointIds === null ? endpoints.match(event.type) : addressed(endpointIds, endpoints)
+    const spread = fanOut({ event, matched, inlineMax: INLINE_DELIVERIES_MAX })
+    const draft: Draft = {
+      item,
+      newEvent: {
+        event,
+        idGiven,
+        hash,
+        idempotencyExpiresAt:
+          event.idempotencyKey === null ? null : event.createdAt + this.#context.settings.idempotencyMs,
+        endpointsVersion: endpoints.version,
+        fanOut: spread.fanOut,
+        deliveries: spread.deliveries,
+      },
+      fast: new Map(),
+    }
+    if (!item.doubtful) draft.newEvent.deliveries = spread.deliveries.map((d) => this.#lease(draft, d, endpoints, room))
+    return draft
+  }
+
+  /** Takes the fast lane for a delivery when there is room. */
+  #lease(draft: Draft, delivery: NewDelivery, endpoints: TenantEndpoints, room: number): NewDelivery {
+    const { clock, permits, settings } = this.#context
+    const endpoint = endpoints.get(delivery.endpointId)
+    const now = clock.now()
+    if (draft.fast.size >= room || endpoint === undefined || endpoint.state !== 'active' || delivery.dueAt > now) {
+      return delivery
+    }
+    const subject = permitSubjectOf(endpoint, this.#context.weather.isStruggling(endpoint), settings)
+    if (permits.free === 0 || permits.roomOf(subject).room === 0) return delivery
+    const leaseMs = leaseMsOf(endpoint, settings)
+    const validUntil = clock.monotonic() + leaseMs
+    draft.fast.set(endpoint.id, { endpoint, permit: permits.take(subject), validUntil })
+    return { ...delivery, leaseUntil: now + leaseMs }
+  }
+
+  /** Acts on storage's answer. False: the endpoints had changed, nothing was written. */
+  #conclude(draft: Draft, result: InsertResult, answers: Map<Item, Answer>): boolean {
+    const { event } = draft.item.prepared
+    switch (result.status) {
+      case 'inserted': {
+        const { fanOut: mode, deliveries } = draft.newEvent
+        answers.set(draft.item, { id: event.id, duplicate: false, deliveries: mode === 'inline' ? deliveries.length : null })
+        for (const lease of result.leases) {
+          const fast = draft.fast.get(lease.endpointId)
+          // Without a permit it is a lease of an earlier, doubtful commit: a claim shall have it.
+          if (fast === undefined) {
+            this.#hooks.giveBack(lease)
+            continue
+          }
+          draft.fast.delete(lease.endpointId)
+          this.#hooks.begin({ lease, event, ...fast })
+        }
+        if (result.pending > 0) this.#hooks.pendingFrom(event.deliverAt)
+        if (mode === 'background') this.#hooks.fanOutWaiting()
+        break
+      }
+      case 'duplicate':
+        answers.set(draft.item, { id: result.eventId, duplicate: true, deliveries: result.deliveries })
+        break
+      case 'conflict':
+        answers.set(draft.item, { error: conflict(result.eventId) })
+        break
+      default:
+        this.#cancelFast(draft)
+        return false
+    }
+    this.#cancelFast(draft)
+    return true
+  }
+
+  #cancelFast(draft: Draft): void {
+    for (const { permit } of draft.fast.values()) permit.cancel()
+    draft.fast.clear()
+  }
+}
+
+function addressed(endpointIds: readonly string[], endpoints: TenantEndpoints): EndpointRecord[] {
+  return endpointIds.map((id) => {
+    const endpoint = endpoints.get(id)
+    if (endpoint !== undefined) return endpoint
+    throw new WebhookError('endpoint_not_found', `send.endpoints names ${id}, which the event's tenant does not have.`)
+  })
+}
+
+function conflict(eventId: string): WebhookError {
+  return new WebhookError(
+    'idempotency_conflict',
+    `The same id or idempotencyKey was used for another event, ${eventId}: use a new one for a new event, the same arguments for the same one.`,
+  )
+}

@@ -1,0 +1,126 @@
+import { WebhookError } from '../errors.ts'
+import type { AttemptRecord } from '../model/attempt.ts'
+import type { Lease } from '../model/delivery.ts'
+import type { EndpointRecord } from '../model/endpoint.ts'
+import type { EventContent } from '../model/event.ts'
+import { type DeliverPorts, deliver } from '../pipeline/deliver.ts'
+import { settleAttempt } from '../pipeline/settle.ts'
+import { attemptHeaders } from '../pipeline/sign.ts'
+import type { SigningScheme } from '../signing/scheme.ts'
+import type { EngineContext } from './context.ts'
+import { attemptLimitsOf, retryOf } from './effective.ts'
+import type { Permit } from './permits.ts'
+import { ResponseBudget } from './response-budget.ts'
+import type { Settler } from './settler.ts'
+
+/** Steps 4 to 6 of one leased delivery: sign, deliver, settle. */
+
+/** A leased delivery with what its attempt needs. */
+export interface Work {
+  lease: Lease
+  event: EventContent
+  endpoint: EndpointRecord
+  permit: Permit
+  /** On the monotonic clock: the lease is not to be used after this. */
+  validUntil: number
+}
+
+export interface AttemptPorts extends Omit<DeliverPorts, 'clock' | 'judge'> {
+  judge: (address: string, allowRanges: readonly string[]) => string | null
+  schemes: readonly SigningScheme[]
+  userAgent: string
+}
+
+export class AttemptRunner {
+  readonly #context: EngineContext
+  readonly #settler: Settler
+  readonly #ports: () => AttemptPorts
+  readonly #budget = new ResponseBudget()
+  readonly #running = new Map<Lease, Promise<void>>()
+  readonly #shutdown = new AbortController()
+
+  /** `ports` is asked at each attempt, since the transport is loaded lazily. */
+  constructor(context: EngineContext, settler: Settler, ports: () => AttemptPorts) {
+    this.#context = context
+    this.#settler = settler
+    this.#ports = ports
+  }
+
+  get inFlight(): number {
+    return this.#running.size
+  }
+
+  /** Ends what is in flight as `aborted`. */
+  abort(): void {
+    this.#shutdown.abort()
+  }
+
+  /** Resolves when nothing is in flight any more. */
+  async idle(): Promise<void> {
+    while (this.#running.size > 0) await Promise.all(this.#running.values())
+  }
+
+  begin(work: Work): void {
+    const run = this.#run(work)
+      .catch((error) => this.#context.lifecycle.fail(error, `an attempt of delivery ${work.lease.deliveryId}`))
+      .finally(() => {
+        work.permit.release()
+        this.#running.delete(work.lease)
+      })
+    this.#running.set(work.lease, run)
+  }
+
+  async #run(work: Work): Promise<void> {
+    const { clock, settings, random, lifecycle } = this.#context
+    const { lease, endpoint } = work
+    // The process may have stood still since the claim: whoever finds the lease expired counts this attempt as lost.
+    if (clock.monotonic() >= work.validUntil) {
+      work.permit.cancel()
+      return
+    }
+    const attempt = await this.#attempt(work)
+    const { settlement, decideError } = settleAttempt({
+      lease,
+      attempt,
+      retry: retryOf(endpoint, settings),
+      now: clock.now(),
+      random: random.float(),
+    })
+    if (decideError !== undefined) lifecycle.fail(decideError, 'retry.decide failed; the schedule was kept')
+    if (settlement.observation !== null) this.#context.weather.observe(endpoint, settlement.observation)
+    await this.#settler.settle({ settlement, lease, type: work.event.type, urlVersion: endpoint.urlVersion })
+  }
+
+  async #attempt(work: Work): Promise<AttemptRecord> {
+    const { clock, settings } = this.#context
+    const { schemes, userAgent, judge, ...ports } = this.#ports()
+    const { endpoint, lease, event } = work
+    const now = clock.now()
+    const headers = attemptHeaders({
+      event,
+      endpointHeaders: endpoint.headers,
+      secrets: endpoint.secrets,
+      schemes,
+      now,
+      userAgent,
+    })
+    const attempt = await deliver(
+      {
+        number: lease.claim,
+        round: lease.round,
+        url: endpoint.url,
+        headers,
+        body: event.body,
+        limits: attemptLimitsOf(endpoint, settings),
+        shutdown: this.#shutdown.signal,
+      },
+      { clock, judge: (address) => judge(address, endpoint.overrides.allowRanges ?? []), ...ports },
+    )
+    return { ...attempt, responseBody: this.#budget.keep(endpoint.id, attempt.responseBody, now) }
+  }
+}
+
+/** Refuses work on a sender that has ended. */
+export function stoppedError(): WebhookError {
+  return new WebhookError('stopped', 'the sender was stopped: create another one.')
+}

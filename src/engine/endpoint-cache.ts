@@ -1,0 +1,107 @@
+import type { EndpointRecord } from '../model/endpoint.ts'
+import { buildMatcher } from '../pipeline/fan-out.ts'
+import type { Storage } from '../ports/storage.ts'
+
+/** The endpoints of one tenant at one version of its endpoint set. */
+export class TenantEndpoints {
+  readonly version: number
+  readonly #byId: ReadonlyMap<string, EndpointRecord>
+  #matcher: ReturnType<typeof buildMatcher> | null = null
+
+  constructor(version: number, byId: ReadonlyMap<string, EndpointRecord>) {
+    this.version = version
+    this.#byId = byId
+  }
+
+  get size(): number {
+    return this.#byId.size
+  }
+
+  get(id: string): EndpointRecord | undefined {
+    return this.#byId.get(id)
+  }
+
+  /** Those whose patterns match, in ascending order of id. */
+  match(type: string): readonly EndpointRecord[] {
+    this.#matcher ??= buildMatcher([...this.#byId.values()])
+    return this.#matcher.match(type)
+  }
+
+  /** The next version: itself, with what changed since. */
+  with(version: number, changed: readonly EndpointRecord[], deletedIds: readonly string[]): TenantEndpoints {
+    const byId = new Map(this.#byId)
+    for (const id of deletedIds) byId.delete(id)
+    for (const endpoint of changed) byId.set(endpoint.id, endpoint)
+    return new TenantEndpoints(version, byId)
+  }
+}
+
+const NONE = new TenantEndpoints(0, new Map())
+
+/**
+ * The endpoints of the tenants in use. Storage compares the version at each insert and shows it at each claim, so that a change
+ * made anywhere counts here from then on; what changed is then loaded as a delta.
+ */
+export class EndpointCache {
+  readonly #storage: Storage
+  readonly #endpointsMax: number
+  /** Least recently used first. */
+  readonly #tenants = new Map<string, TenantEndpoints>()
+  readonly #loading = new Map<string, Promise<TenantEndpoints>>()
+  #size = 0
+
+  constructor(storage: Storage, endpointsMax: number) {
+    this.#storage = storage
+    this.#endpointsMax = endpointsMax
+  }
+
+  /** What is known, without asking storage. */
+  known(tenant: string): TenantEndpoints | undefined {
+    return this.#tenants.get(tenant)
+  }
+
+  /** The tenant's endpoints at `version` or later; 0: whatever is known, loaded if nothing is. */
+  async at(tenant: string, version: number): Promise<TenantEndpoints> {
+    const known = this.#tenants.get(tenant)
+    if (known !== undefined && known.version >= version) {
+      this.#tenants.delete(tenant)
+      this.#tenants.set(tenant, known)
+      return known
+    }
+    return this.refresh(tenant)
+  }
+
+  /** Asks storage for what changed. */
+  async refresh(tenant: string): Promise<TenantEndpoints> {
+    const underWay = this.#loading.get(tenant)
+    // What is under way may have read before the change that the caller knows of: wait for it, then ask again.
+    if (underWay !== undefined) await underWay.catch(() => {})
+    const loading = this.#loading.get(tenant) ?? this.#load(tenant)
+    return loading
+  }
+
+  #load(tenant: string): Promise<TenantEndpoints> {
+    const loading = this.#fetch(tenant).finally(() => this.#loading.delete(tenant))
+    this.#loading.set(tenant, loading)
+    return loading
+  }
+
+  async #fetch(tenant: string): Promise<TenantEndpoints> {
+    const before = this.#tenants.get(tenant) ?? NONE
+    const changes = await this.#storage.endpointChanges({ tenant, since: before.version })
+    const after = changes === null ? before : before.with(changes.version, changes.changed, changes.deletedIds)
+    this.#keep(tenant, after)
+    return after
+  }
+
+  #keep(tenant: string, endpoints: TenantEndpoints): void {
+    this.#size += endpoints.size - (this.#tenants.get(tenant)?.size ?? 0)
+    this.#tenants.delete(tenant)
+    this.#tenants.set(tenant, endpoints)
+    for (const [oldest, least] of this.#tenants) {
+      if (oldest === tenant || (this.#size <= this.#endpointsMax && this.#tenants.size <= this.#endpointsMax)) break
+      this.#tenants.delete(oldest)
+      this.#size -= least.size
+    }
+  }
+}

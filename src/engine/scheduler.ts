@@ -1,0 +1,130 @@
+import { shareRoom } from '../pipeline/claim.ts'
+import type { ClaimedDelivery, DueLane } from '../ports/storage.ts'
+import type { Work } from './attempt-runner.ts'
+import type { EngineContext } from './context.ts'
+import { leaseMsOf, permitSubjectOf } from './effective.ts'
+import type { Permit } from './permits.ts'
+import { withRetries } from './resilient-storage.ts'
+
+/** Step 3: claims what is due, for as many attempts as there are permits. */
+
+/** Lanes looked at in one round. */
+const LANES_MAX = 256
+/** Rounds of one pass: the loop goes back to its other duties in between. */
+const ROUNDS_MAX = 64
+
+interface Hold {
+  lane: DueLane
+  permits: Permit[]
+  validUntil: number
+}
+
+export interface SchedulerHooks {
+  begin(work: Work): void
+  /** Whether attempts may be begun now. */
+  open(): boolean
+}
+
+export class Scheduler {
+  readonly #context: EngineContext
+  readonly #hooks: SchedulerHooks
+  #backlog = false
+
+  constructor(context: EngineContext, hooks: SchedulerHooks) {
+    this.#context = context
+    this.#hooks = hooks
+  }
+
+  /** Something due was left for want of permits. */
+  get backlog(): boolean {
+    return this.#backlog
+  }
+
+  /** Deliveries that are due were left to a claim. */
+  noteBacklog(): void {
+    this.#backlog = true
+  }
+
+  /** Claims until nothing is due or no permit is left. Returns the number of attempts begun. */
+  async pass(): Promise<number> {
+    let begun = 0
+    for (let round = 0; round < ROUNDS_MAX && this.#hooks.open(); round++) {
+      if (this.#context.permits.free === 0) return begun
+      const lanes = await this.#dueLanes()
+      this.#backlog = lanes.length > 0
+      if (lanes.length === 0) return begun
+      const { claimed, moved } = await this.#claim(lanes)
+      begun += claimed
+      if (claimed === 0 && !moved) return begun
+    }
+    return begun
+  }
+
+  #dueLanes(): Promise<DueLane[]> {
+    const { storage, clock, permits } = this.#context
+    const exclude = permits.fullEndpoints()
+    return this.#patiently(() => storage.dueLanes({ now: clock.now(), limit: LANES_MAX, exclude }))
+  }
+
+  async #claim(lanes: DueLane[]): Promise<{ claimed: number; moved: boolean }> {
+    const { storage, clock, permits, endpoints, settings, worker } = this.#context
+    for (const lane of lanes) await endpoints.at(lane.tenant, lane.endpointsVersion)
+    // From here to the claim nothing waits: the permits that are seen are the permits that are taken.
+    const now = clock.now()
+    const shared = shareRoom({
+      lanes,
+      free: this.#hooks.open() ? permits.free : 0,
+      roomOf: (lane) => this.#roomOf(lane, now),
+      leaseUntilOf: (lane) => now + leaseMsOf(this.#endpoint(lane), settings),
+    })
+    if (shared.room.length === 0 && shared.defer.length === 0) return { claimed: 0, moved: false }
+    const holds = this.#take(lanes, shared.room, now)
+    let claimed: ClaimedDelivery[] = []
+    try {
+      claimed = await this.#patiently(() => storage.claimDue({ now, worker, ...shared }))
+      for (const { lease, event } of claimed) {
+        const hold = holds.get(lease.endpointId)
+        const permit = hold?.permits.pop()
+        const endpoint = hold && this.#endpoint(hold.lane)
+        if (hold && permit && endpoint) this.#hooks.begin({ lease, event, endpoint, permit, validUntil: hold.validUntil })
+      }
+    } finally {
+      for (const hold of holds.values()) for (const permit of hold.permits) permit.cancel()
+    }
+    return { claimed: claimed.length, moved: true }
+  }
+
+  #endpoint(lane: DueLane) {
+    return this.#context.endpoints.known(lane.tenant)?.get(lane.endpointId)
+  }
+
+  #roomOf(lane: DueLane, now: number): { room: number; until: number | null } {
+    const endpoint = this.#endpoint(lane)
+    const { weather, permits, settings } = this.#context
+    // Changed since storage was asked: the next round sees it as it is.
+    if (endpoint === undefined || endpoint.state !== 'active') return { room: 0, until: now + settings.pollMs }
+    const struggling = weather.isStruggling({ id: endpoint.id, health: { ...endpoint.health, struggling: lane.struggling } })
+    const { room, retryInMs } = permits.roomOf(permitSubjectOf(endpoint, struggling, settings))
+    return { room, until: retryInMs === null ? null : now + Math.ceil(retryInMs) }
+  }
+
+  #take(lanes: DueLane[], grants: { endpointId: string; limit: number; leaseUntil: number }[], now: number): Map<string, Hold> {
+    const { clock, permits, weather, settings } = this.#context
+    const byId = new Map(lanes.map((lane) => [lane.endpointId, lane]))
+    const holds = new Map<string, Hold>()
+    const monotonic = clock.monotonic()
+    for (const { endpointId, limit, leaseUntil } of grants) {
+      const lane = byId.get(endpointId)
+      const endpoint = lane && this.#endpoint(lane)
+      if (lane === undefined || endpoint === undefined) continue
+      const subject = permitSubjectOf(endpoint, lane.struggling || weather.isStruggling(endpoint), settings)
+      const taken = Array.from({ length: limit }, () => permits.take(subject))
+      holds.set(endpointId, { lane, permits: taken, validUntil: monotonic + (leaseUntil - now) })
+    }
+    return holds
+  }
+
+  #patiently<T>(call: () => Promise<T>): Promise<T> {
+    return withRetries(call, this.#context, () => this.#hooks.open())
+  }
+}

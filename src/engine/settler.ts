@@ -1,0 +1,152 @@
+import type { Lease } from '../model/delivery.ts'
+import { judgeEndpoint } from '../pipeline/disable.ts'
+import type { SettleResult, Settlement, SettleStatus } from '../ports/storage.ts'
+import type { EngineContext } from './context.ts'
+import { GroupCommit } from './group-commit.ts'
+import type { DeliveryNews } from './lifecycle.ts'
+import { withRetries } from './resilient-storage.ts'
+
+/** Step 6: results are committed in groups; what they mean for endpoints is decided and told after the commit. */
+
+const BATCH_COUNT_MAX = 128
+const BATCH_BYTES_MAX = 1024 * 1024
+
+/** One ended attempt on its way to storage. */
+export interface Result {
+  settlement: Settlement
+  lease: Lease
+  type: string
+  /** Of the endpoint, as it was when the attempt was made. */
+  urlVersion: number
+}
+
+export class Settler {
+  readonly #context: EngineContext
+  readonly #pendingFrom: (dueAt: number) => void
+  readonly #group: GroupCommit<Result, SettleStatus>
+  /** Oldest first, by the monotonic moment at which each result came. */
+  readonly #unsettled = new Map<Result, number>()
+  #patient = true
+
+  constructor(context: EngineContext, pendingFrom: (dueAt: number) => void) {
+    this.#context = context
+    this.#pendingFrom = pendingFrom
+    this.#group = new GroupCommit({
+      countMax: BATCH_COUNT_MAX,
+      bytesMax: BATCH_BYTES_MAX,
+      write: (results) => this.#write(results),
+      divisible: () => true,
+    })
+  }
+
+  /** How long the oldest result has been waiting for its commit, in milliseconds. */
+  get oldestMs(): number {
+    for (const since of this.#unsettled.values()) return this.#context.clock.monotonic() - since
+    return 0
+  }
+
+  /** From now on a storage that does not answer is given up on: what is unsettled then is lost, and attempted again. */
+  giveUp(): void {
+    this.#patient = false
+  }
+
+  async settle(result: Result): Promise<SettleStatus> {
+    const { attempt } = result.settlement
+    this.#unsettled.set(result, this.#context.clock.monotonic())
+    try {
+      const status = await this.#group.add(result, (attempt.responseBody?.byteLength ?? 0) + 1_024)
+      if (status === 'applied') this.#tell(result)
+      return status
+    } finally {
+      this.#unsettled.delete(result)
+    }
+  }
+
+  async #write(results: Result[]): Promise<SettleStatus[]> {
+    const { storage, clock } = this.#context
+    const settlements = results.map((result) => result.settlement)
+    const outcome = await withRetries(
+      () => storage.settle({ now: clock.now(), settlements }),
+      this.#context,
+      () => this.#patient,
+    )
+    void this.#judge(results, outcome).catch((error) => this.#context.lifecycle.fail(error, 'judging an endpoint'))
+    return outcome.statuses
+  }
+
+  #tell({ settlement, lease, type }: Result): void {
+    const { lifecycle } = this.#context
+    const { next } = settlement
+    const { deliveryId, eventId, endpointId, tenant } = lease
+    const news: DeliveryNews = { deliveryId, eventId, endpointId, tenant, type }
+    const nextAttemptAt = next.state === 'pending' ? next.dueAt : null
+    if (lifecycle.heard('attempt')) {
+      const { responseBody: _body, ...attempt } = settlement.attempt
+      lifecycle.emit('attempt', { ...news, attempt, nextAttemptAt })
+    }
+    const attempts = settlement.claim
+    if (next.state === 'pending') this.#pendingFrom(next.dueAt)
+    else if (next.state === 'delivered') lifecycle.emit('delivery.delivered', { ...news, attempts })
+    else if (next.state === 'failed') lifecycle.emit('delivery.failed', { ...news, attempts, reason: next.reason })
+    else lifecycle.emit('delivery.canceled', { ...news, reason: next.reason })
+  }
+
+  /** Disables or warns the endpoints whose failures were just written. Only the winner of the guarded update tells. */
+  async #judge(results: Result[], { health: observed }: SettleResult): Promise<void> {
+    for (const { endpointId, state, health, urlVersion } of observed) {
+      const own = results.filter((result) => result.lease.endpointId === endpointId)
+      const tenant = own[0]?.lease.tenant
+      if (tenant === undefined || state === 'disabled') continue
+      const gone = own.find(({ settlement }) => settlement.attempt.outcome === 'gone')
+      if (gone !== undefined) {
+        await this.#disable(endpointId, tenant, 'gone', { urlVersion: gone.urlVersion, recoveredAt: health.recoveredAt })
+        continue
+      }
+      const now = this.#context.clock.now()
+      const policy = this.#context.settings.disable
+      const { verdict, decideError } = judgeEndpoint({ health, endpointId, tenant, policy, now })
+      if (decideError !== undefined) this.#context.lifecycle.fail(decideError, 'disable.decide failed; the rule was kept')
+      if (verdict === 'disable') {
+        await this.#disable(endpointId, tenant, 'failing', { urlVersion, recoveredAt: health.recoveredAt })
+      } else if (verdict === 'warn' && health.failingSince !== null) {
+        await this.#warn(endpointId, tenant, health.failingSince, health.failures)
+      }
+    }
+  }
+
+  async #disable(
+    id: string,
+    tenant: string,
+    reason: string,
+    guard: { urlVersion: number; recoveredAt: number | null },
+  ): Promise<void> {
+    const { storage, clock, endpoints, lifecycle } = this.#context
+    const disabled = await withRetries(
+      () =>
+        storage.changeEndpointState({
+          id,
+          tenant,
+          from: ['active', 'paused'],
+          to: 'disabled',
+          reason,
+          now: clock.now(),
+          guard,
+        }),
+      this.#context,
+      () => this.#patient,
+    )
+    if (disabled === null) return
+    lifecycle.emit('endpoint.disabled', { endpointId: id, tenant, reason })
+    await endpoints.refresh(tenant)
+  }
+
+  async #warn(id: string, tenant: string, failingSince: number, failures: number): Promise<void> {
+    const { storage, lifecycle } = this.#context
+    const first = await withRetries(
+      () => storage.markWarned({ id, failingSince }),
+      this.#context,
+      () => this.#patient,
+    )
+    if (first) lifecycle.emit('endpoint.failing', { endpointId: id, tenant, failingSince, failures })
+  }
+}
