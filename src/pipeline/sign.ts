@@ -1,0 +1,45 @@
+import type { EndpointSecret } from '../model/endpoint.ts'
+import type { EventContent } from '../model/event.ts'
+import type { SigningScheme } from '../signing/scheme.ts'
+
+/** Step 4: the headers of one attempt, signed over the stored bytes with the secrets of that moment. */
+
+export interface SigningInput {
+  event: EventContent
+  /** The endpoint's own headers. */
+  endpointHeaders: Record<string, string>
+  /** All secrets of the endpoint, expired ones too. */
+  secrets: readonly EndpointSecret[]
+  /** All of them sign. */
+  schemes: readonly SigningScheme[]
+  /** Epoch milliseconds of this attempt; its timestamp is made anew each time. */
+  now: number
+  userAgent: string
+}
+
+/**
+ * The headers of one attempt, with lower-case names. Where names meet, the event's header wins over the endpoint's, and a
+ * scheme's over both. Throws what a scheme throws, such as when no secret in force suits it.
+ */
+export function attemptHeaders(input: SigningInput): Record<string, string> {
+  const { event, now } = input
+  const headers: Record<string, string> = { 'content-type': event.contentType, 'user-agent': input.userAgent }
+  add(headers, input.endpointHeaders)
+  add(headers, event.headers)
+  const secrets = secretsInForce(input.secrets, now)
+  const signInput = { id: event.id, timestampSeconds: Math.floor(now / 1_000), body: event.body, secrets }
+  for (const scheme of input.schemes) add(headers, scheme.sign(signInput))
+  return headers
+}
+
+/** Newest first. The signer itself honours the expiry: a secret signs no more from that very moment on. */
+function secretsInForce(secrets: readonly EndpointSecret[], now: number): string[] {
+  return secrets
+    .filter((secret) => secret.expiresAt === null || secret.expiresAt > now)
+    .sort((a, b) => b.createdAt - a.createdAt)
+    .map((secret) => secret.value)
+}
+
+function add(headers: Record<string, string>, more: Record<string, string>): void {
+  for (const [name, value] of Object.entries(more)) headers[name.toLowerCase()] = value
+}

@@ -1,0 +1,22 @@
+/** What one attempt gives a scheme to sign. */
+export interface SignInput {
+  /** The event's id: the same on every endpoint, retry and replay. Holds no dot. */
+  id: string
+  /** Unix seconds of this attempt, an integer. */
+  timestampSeconds: number
+  /** The exact bytes of the request's body. */
+  body: Uint8Array
+  /** The endpoint's secrets that are in force at this moment, in their written form, newest first. */
+  secrets: readonly string[]
+}
+
+/** One way to prove to a receiver who sent a request. */
+export interface SigningScheme {
+  /** Short name for messages, such as `standard-webhooks`. */
+  readonly name: string
+  /**
+   * The headers that carry the proof. Never a secret itself. Throws when none of the secrets suits the scheme: an unsigned
+   * request is worse than none.
+   */
+  sign(input: SignInput): Record<string, string>
+}

@@ -1,0 +1,81 @@
+import { createHmac, type KeyObject, sign as signEd25519 } from 'node:crypto'
+import { ArgumentError, WebhookError } from '../errors.ts'
+import type { SignInput, SigningScheme } from './scheme.ts'
+import { type ParsedSecret, parseSecret, privateKey, type SecretKind } from './secrets.ts'
+
+export interface StandardWebhooksOptions {
+  /**
+   * Which signatures to make. A secret's prefix says which of them it can make: `whsec_` makes `v1` (HMAC-SHA256), `whsk_` makes
+   * `v1a` (Ed25519). Default: both.
+   */
+  versions?: SecretKind[]
+}
+
+const VERSIONS: readonly SecretKind[] = ['v1', 'v1a']
+
+/** Ed25519 keys kept ready. Making one takes as long as signing with it; beyond this many, the least used is made again. */
+const KEYS_MAX = 4_096
+
+/**
+ * Standard Webhooks 1.0.0: signs `{id}.{timestamp}.{body}`, the body byte for byte as it is sent, and writes `webhook-id`,
+ * `webhook-timestamp` and `webhook-signature`. Each secret in force adds one signature, newest first, so that receivers can
+ * change over while two secrets overlap.
+ */
+export function standardWebhooks(options: StandardWebhooksOptions = {}): SigningScheme {
+  const versions = checkVersions(options.versions ?? VERSIONS)
+  const keyOf = keyCache()
+  return {
+    name: 'standard-webhooks',
+    sign(input: SignInput): Record<string, string> {
+      const content = signedContent(input)
+      const signatures: string[] = []
+      for (const secret of input.secrets) {
+        const parsed = parseSecret(secret)
+        if (!versions.includes(parsed.kind)) continue
+        const signature =
+          parsed.kind === 'v1' ? hmac(parsed.key, content) : signEd25519(null, content, keyOf(secret, parsed))
+        signatures.push(`${parsed.kind},${signature.toString('base64')}`)
+      }
+      if (signatures.length === 0) {
+        throw new WebhookError(
+          'endpoint_state_invalid',
+          `The endpoint has no secret in force that signs ${versions.join(' or ')}: rotate its secret.`,
+        )
+      }
+      return {
+        'webhook-id': input.id,
+        'webhook-timestamp': String(input.timestampSeconds),
+        'webhook-signature': signatures.join(' '),
+      }
+    },
+  }
+}
+
+function checkVersions(versions: readonly SecretKind[]): readonly SecretKind[] {
+  const path = 'standardWebhooks.versions'
+  if (!Array.isArray(versions) || versions.length === 0 || versions.some((version) => !VERSIONS.includes(version))) {
+    throw new ArgumentError('argument_invalid', path, `must be an array with at least one of ${VERSIONS.join(', ')}`)
+  }
+  return [...versions]
+}
+
+/** Bytes, never a decoded string: decoding would give bodies that differ in their invalid bytes the same signature. */
+function signedContent(input: SignInput): Buffer {
+  return Buffer.concat([Buffer.from(`${input.id}.${input.timestampSeconds}.`), input.body])
+}
+
+const hmac = (key: Uint8Array, content: Buffer): Buffer => createHmac('sha256', key).update(content).digest()
+
+/** A bounded cache of ready Ed25519 keys, one for each scheme: there is no state outside of it. */
+function keyCache(): (secret: string, parsed: Extract<ParsedSecret, { kind: 'v1a' }>) => KeyObject {
+  const keys = new Map<string, KeyObject>()
+  return (secret, parsed) => {
+    const key = keys.get(secret) ?? privateKey(parsed.seed)
+    // A map keeps the order of insertion: taken out and put back, the key in use is the youngest.
+    keys.delete(secret)
+    const [oldest] = keys.keys()
+    if (oldest !== undefined && keys.size >= KEYS_MAX) keys.delete(oldest)
+    keys.set(secret, key)
+    return key
+  }
+}
