@@ -1,4 +1,9 @@
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { defineConfig, type Options } from 'tsup'
+
+/** ESM only, so the CJS build inlines them with all that they import: Jest cannot require() them. */
+const INLINED = ['node-fetch', 'p-queue', 'p-retry']
 
 const shared: Options = {
   entry: {
@@ -23,7 +28,24 @@ export default defineConfig([
     ...shared,
     format: 'cjs',
     outDir: 'dist/cjs',
-    // ESM only, so inlined with all that they import: Jest cannot require() them.
-    noExternal: ['node-fetch', 'p-queue', 'p-retry'],
+    noExternal: INLINED,
+    onSuccess: async () => writeFileSync('dist/cjs/LICENSES.txt', licensesOfInlined()),
   },
 ])
+
+/** The licences of inlined code, which ask to go wherever it goes. */
+function licensesOfInlined(): string {
+  const names = new Set(INLINED)
+  const texts: string[] = []
+  // The set grows by the dependencies of its members while it is walked.
+  for (const name of names) {
+    const folder = join('node_modules', name)
+    const manifest = JSON.parse(readFileSync(join(folder, 'package.json'), 'utf8'))
+    for (const dependency of Object.keys(manifest.dependencies ?? {})) names.add(dependency)
+    const file = readdirSync(folder).find((entry) => /^licen[cs]e/i.test(entry))
+    // Some only name their licence.
+    const text = file === undefined ? manifest.license : readFileSync(join(folder, file), 'utf8').trim()
+    texts.push(`${name} ${manifest.version}\n\n${text}\n`)
+  }
+  return texts.join(`\n${'-'.repeat(80)}\n\n`)
+}

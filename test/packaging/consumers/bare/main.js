@@ -1,0 +1,18 @@
+// Runs where better-sqlite3 is not installed.
+import assert from 'node:assert/strict'
+import { createRequire } from 'node:module'
+import { createWebhookSender } from 'hookferry'
+import { memory } from 'hookferry/memory'
+
+const require = createRequire(import.meta.url)
+assert.throws(() => require.resolve('better-sqlite3'))
+
+const inMemory = createWebhookSender({ storage: memory() })
+await inMemory.send({ type: 'invoice.paid', data: {} })
+await inMemory.stop()
+
+for (const create of [createWebhookSender, require('hookferry').createWebhookSender]) {
+  const sender = create()
+  await assert.rejects(sender.send({ type: 'invoice.paid', data: {} }), { code: 'driver_missing' })
+  await sender.stop()
+}

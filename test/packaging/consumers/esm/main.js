@@ -1,0 +1,9 @@
+import * as main from 'hookferry'
+import * as memory from 'hookferry/memory'
+import * as sqlite from 'hookferry/sqlite'
+import * as storage from 'hookferry/storage'
+import * as testing from 'hookferry/testing'
+import * as nodeFetch from 'hookferry/transports/node-fetch'
+import { scenario } from '../scenario.cjs'
+
+await scenario({ main, sqlite, memory, storage, testing, nodeFetch })

@@ -1,0 +1,11 @@
+const { scenario } = require('../scenario.cjs')
+
+test('an event is delivered', () =>
+  scenario({
+    main: require('hookferry'),
+    memory: require('hookferry/memory'),
+    sqlite: require('hookferry/sqlite'),
+    storage: require('hookferry/storage'),
+    testing: require('hookferry/testing'),
+    nodeFetch: require('hookferry/transports/node-fetch'),
+  }))

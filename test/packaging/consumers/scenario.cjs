@@ -1,0 +1,55 @@
+// The main job, as each consumer runs it: one event through a SQLite file and a real HTTP server.
+const assert = require('node:assert/strict')
+const { createHmac } = require('node:crypto')
+const { once } = require('node:events')
+const { mkdtempSync, rmSync, statSync } = require('node:fs')
+const { createServer } = require('node:http')
+const { tmpdir } = require('node:os')
+const { join } = require('node:path')
+
+/** `entries` are the package's subpaths as the consumer loaded them. */
+exports.scenario = async ({ main, sqlite, memory, storage, testing, nodeFetch }) => {
+  assert.equal(typeof memory.memory, 'function')
+  assert.equal(typeof testing.createTestSender, 'function')
+  assert.equal(typeof nodeFetch.nodeFetch, 'function')
+  assert.equal(typeof storage, 'object')
+
+  const folder = mkdtempSync(join(tmpdir(), 'hookferry-'))
+  const requests = []
+  const server = createServer(async (request, response) => {
+    const chunks = await request.toArray()
+    requests.push({ headers: request.headers, body: Buffer.concat(chunks).toString() })
+    response.end()
+  }).listen(0, '127.0.0.1')
+  await once(server, 'listening')
+
+  const path = join(folder, 'webhooks.db')
+  const sender = main.createWebhookSender({
+    storage: sqlite.sqlite({ path }),
+    network: { allowHttp: true, allowRanges: ['127.0.0.0/8'] },
+  })
+  try {
+    await sender.start()
+    const url = `http://127.0.0.1:${server.address().port}/hook`
+    const { secret } = await sender.endpoints.create({ url, eventTypes: ['invoice.*'] })
+    const { id } = await sender.send({ type: 'invoice.paid', data: { invoice: 'inv_1' } })
+    const ended = await sender.events.wait(id, { timeoutMs: 10_000 })
+
+    assert.deepEqual(ended, { pending: 0, delivered: 1, failed: 0, canceled: 0 })
+    assert.equal(requests.length, 1)
+    const [{ headers, body }] = requests
+    assert.equal(headers['webhook-id'], id)
+    assert.deepEqual(JSON.parse(body).data, { invoice: 'inv_1' })
+    const key = Buffer.from(secret.replace('whsec_', ''), 'base64')
+    const signed = `${id}.${headers['webhook-timestamp']}.${body}`
+    assert.equal(headers['webhook-signature'], `v1,${createHmac('sha256', key).update(signed).digest('base64')}`)
+    assert.ok(statSync(path).size > 0)
+  } finally {
+    await sender.stop({ graceMs: 1_000 })
+    server.close()
+    rmSync(folder, { recursive: true })
+  }
+
+  // All subpaths share one copy of what they have in common.
+  await assert.rejects(sender.send({ type: 'invoice.paid', data: {} }), main.WebhookError)
+}
