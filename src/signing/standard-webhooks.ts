@@ -14,7 +14,7 @@ export interface StandardWebhooksOptions {
 const VERSIONS: readonly SecretKind[] = ['v1', 'v1a']
 
 /** Ed25519 keys kept ready. Making one takes as long as signing with it; beyond this many, the least used is made again. */
-const KEYS_MAX = 4_096
+const KEYS_MAX = 1_024
 
 /**
  * Standard Webhooks 1.0.0: signs `{id}.{timestamp}.{body}`, the body byte for byte as it is sent, and writes `webhook-id`,
