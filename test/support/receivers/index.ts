@@ -1,0 +1,6 @@
+export * from './broken.ts'
+export * from './certificates.ts'
+export * from './large.ts'
+export * from './receiver.ts'
+export * from './slow.ts'
+export * from './well-behaved.ts'
