@@ -57,12 +57,14 @@ export function createConnectionPool(options: PoolOptions): ConnectionPool {
 
 /** Hands the keeping of sockets to `idle`, and names sockets by our key: kept sockets serve only the addresses they have. */
 function keepBy(idle: IdleSockets, agent: http.Agent): http.Agent {
+  const { reuseSocket } = agent as unknown as AgentInside
   const inside: Pick<AgentInside, 'getName' | 'keepSocketAlive' | 'reuseSocket'> = {
     getName: (options) => options.poolKey ?? '',
     keepSocketAlive: (socket) => idle.keep(socket),
     reuseSocket: (socket, request) => {
-      request.reusedSocket = true
       idle.take(socket)
+      // Node's own takes its listener off the socket again.
+      reuseSocket.call(agent, socket, request)
     },
   }
   return Object.assign(agent, inside)

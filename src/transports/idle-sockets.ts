@@ -52,7 +52,6 @@ export class IdleSockets {
     this.#idle.delete(socket)
     socket.removeListener('close', this.#forget)
     socket.setTimeout(0, destroyThis)
-    socket.ref()
   }
 
   close(): void {

@@ -1,0 +1,303 @@
+import { getEventListeners } from 'node:events'
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { afterEach, describe, expect, it } from 'vitest'
+import { nodeFetchTransport } from '../../../src/transports/node-fetch.ts'
+import {
+  answering,
+  friendly,
+  httpReceiver,
+  hungBeforeHeaders,
+  hungInBody,
+  makeCertificates,
+  type Receiver,
+} from '../../support/receivers/index.ts'
+import { requestTo, sendWithin } from '../../support/receivers/request.ts'
+
+const cleanUp: (() => Promise<void>)[] = []
+
+afterEach(async () => {
+  for (const close of cleanUp.splice(0).reverse()) await close()
+})
+
+function newTransport(options?: Parameters<typeof nodeFetchTransport>[0]) {
+  const transport = nodeFetchTransport(options)
+  cleanUp.push(transport.close)
+  return transport
+}
+
+async function start(starting: Promise<Receiver>): Promise<Receiver> {
+  const receiver = await starting
+  cleanUp.push(receiver.close)
+  return receiver
+}
+
+const V4 = (address: string) => ({ address, family: 4 as const })
+
+describe('the request', () => {
+  it('is a POST of exactly the bytes, with exactly the headers and their length', async () => {
+    const receiver = await start(friendly())
+    const body = Uint8Array.from([0xff, 0xfe, 0, 10, 13]).subarray(1)
+    const headers = { 'content-type': 'application/octet-stream', 'Webhook-Id': 'evt_1', 'user-agent': 'ours' }
+    await newTransport().send(requestTo(`${receiver.url}/a%20b?c=d&e#f`, { body, headers }))
+    const [request] = receiver.requests
+    expect(request).toMatchObject({ method: 'POST', path: '/a%20b?c=d&e', body: Buffer.from(body) })
+    expect(request?.headers).toEqual({
+      'content-type': 'application/octet-stream',
+      'webhook-id': 'evt_1',
+      'user-agent': 'ours',
+      accept: '*/*',
+      'content-length': '4',
+      host: `127.0.0.1:${receiver.port}`,
+      connection: 'keep-alive',
+    })
+  })
+
+  it('may have an empty body', async () => {
+    const receiver = await start(friendly())
+    await newTransport().send(requestTo(receiver.url, { body: new Uint8Array() }))
+    expect(receiver.requests[0]?.headers['content-length']).toBe('0')
+  })
+
+  it('passes every proxy of the environment by', async () => {
+    const proxy = await start(friendly())
+    const receiver = await start(friendly())
+    const names = ['HTTP_PROXY', 'http_proxy', 'HTTPS_PROXY', 'ALL_PROXY', 'NODE_USE_ENV_PROXY']
+    for (const name of names) process.env[name] = name.startsWith('NODE') ? '1' : proxy.url
+    try {
+      await newTransport().send(requestTo(`http://hooks.test:${receiver.port}/`))
+    } finally {
+      for (const name of names) delete process.env[name]
+    }
+    expect(receiver.requests).toHaveLength(1)
+    expect(proxy.accepted()).toBe(0)
+  })
+
+  it('that node-fetch refuses is a failure like any other', async () => {
+    const { failure } = await sendWithin(newTransport(), 1_000, 'http://127.0.0.1:1/', { headers: { 'x-a': 'b\nc' } })
+    expect(failure).toMatchObject({ reason: 'other', phase: 'connect', status: null })
+  })
+})
+
+describe('addresses', () => {
+  it('are the only place to connect to, whatever the name', async () => {
+    const receiver = await start(friendly())
+    const response = await newTransport().send(requestTo(`http://example.com:${receiver.port}/`))
+    expect(response).toMatchObject({ status: 200, remoteAddress: '127.0.0.1' })
+    expect(receiver.requests[0]?.headers.host).toBe(`example.com:${receiver.port}`)
+  })
+
+  it('are tried one after the other', async () => {
+    const receiver = await start(friendly())
+    const addresses = [V4('127.0.0.2'), V4('127.0.0.3'), V4('127.0.0.1')]
+    const response = await newTransport().send(requestTo(`http://hooks.test:${receiver.port}/`, { addresses }))
+    expect(response.remoteAddress).toBe('127.0.0.1')
+  })
+
+  it('bind kept connections: another answer for the same name gets its own', async () => {
+    const server = createServer((_request, response) => response.end())
+    await new Promise<void>((resolve) => server.listen(0, resolve))
+    cleanUp.push(() => new Promise((resolve) => server.close(() => resolve())))
+    const url = `http://hooks.test:${(server.address() as AddressInfo).port}/`
+    const transport = newTransport()
+    const peers: [string | null, boolean][] = []
+    for (const address of ['127.0.0.1', '127.0.0.2', '127.0.0.1']) {
+      const { remoteAddress, timings } = await transport.send(requestTo(url, { addresses: [V4(address)] }))
+      peers.push([remoteAddress, timings.connectMs === null])
+    }
+    expect(peers).toEqual([
+      ['127.0.0.1', false],
+      ['127.0.0.2', false],
+      ['127.0.0.1', true],
+    ])
+    await transport.close()
+  })
+
+  it('hold for literals, too', async () => {
+    const receiver = await start(friendly())
+    const { failure } = await sendWithin(newTransport(), 1_000, receiver.url, { addresses: [V4('192.0.2.1')] })
+    expect(failure).toMatchObject({ reason: 'other', message: expect.stringContaining('blocked') })
+    expect(receiver.accepted()).toBe(0)
+  })
+
+  it('must be there', async () => {
+    const receiver = await start(friendly())
+    const url = `http://localhost:${receiver.port}/`
+    const { failure } = await sendWithin(newTransport(), 1_000, url, { addresses: [] })
+    expect(failure).toMatchObject({ reason: 'other', message: expect.stringContaining('blocked') })
+    expect(receiver.accepted()).toBe(0)
+  })
+})
+
+describe('kept connections', () => {
+  it.each([
+    ['with a length', (body: string) => answering(200, { 'content-length': String(body.length) }, body)],
+    ['in chunks', (body: string) => answering(200, { 'transfer-encoding': 'chunked' }, body)],
+    ['without a body', () => answering(204)],
+  ])('serve three hundred requests %s', async (_name, starting) => {
+    const receiver = await start(starting('fine'))
+    const transport = newTransport()
+    for (let number = 0; number < 300; number += 1) await transport.send(requestTo(receiver.url))
+    expect(receiver.requests).toHaveLength(300)
+    expect(receiver.accepted()).toBe(1)
+  })
+
+  it('serve TLS as well', async () => {
+    const certificates = makeCertificates()
+    const receiver = await start(friendly(certificates.valid))
+    const transport = newTransport({ ca: certificates.ca })
+    const first = await transport.send(requestTo(receiver.url))
+    const second = await transport.send(requestTo(receiver.url))
+    expect(first.timings.tlsMs).toBeGreaterThan(0)
+    expect(second.timings).toMatchObject({ connectMs: null, tlsMs: null })
+    expect(receiver.accepted()).toBe(1)
+  })
+
+  it('are closed by us when idle for keepAliveMs', async () => {
+    const receiver = await start(friendly())
+    const transport = newTransport({ keepAliveMs: 100 })
+    await transport.send(requestTo(receiver.url))
+    expect(receiver.open()).toBe(1)
+    await expect.poll(() => receiver.open()).toBe(0)
+  })
+
+  it('are not closed while a reused one waits for a slow answer', async () => {
+    const receiver = await start(
+      httpReceiver((response, _request, number) => setTimeout(() => response.end('ok'), number === 1 ? 0 : 300)),
+    )
+    const transport = newTransport({ keepAliveMs: 100 })
+    await transport.send(requestTo(receiver.url))
+    expect(await transport.send(requestTo(receiver.url))).toMatchObject({ status: 200, timings: { connectMs: null } })
+  })
+
+  it('are closed a second before the server would', async () => {
+    const receiver = await start(answering(200, { 'keep-alive': 'timeout=1' }))
+    const transport = newTransport()
+    await transport.send(requestTo(receiver.url))
+    await expect.poll(() => receiver.open()).toBe(0)
+  })
+
+  it('are as many as maxIdleSockets, and none when keepAliveMs is 0', async () => {
+    const receiver = await start(friendly())
+    for (const [options, kept] of [
+      [{ maxIdleSockets: 2 }, 2],
+      [{ keepAliveMs: 0 }, 0],
+    ] as const) {
+      const transport = newTransport(options)
+      await Promise.all(Array.from({ length: 6 }, () => transport.send(requestTo(receiver.url))))
+      await expect.poll(() => receiver.open()).toBe(kept)
+      await transport.close()
+      await expect.poll(() => receiver.open()).toBe(0)
+    }
+  })
+
+  it('to one host are at most maxSocketsPerHost; requests beyond it wait', async () => {
+    const receiver = await start(friendly())
+    const transport = newTransport({ maxSocketsPerHost: 2 })
+    await Promise.all(Array.from({ length: 10 }, () => transport.send(requestTo(receiver.url))))
+    expect(receiver.accepted()).toBe(2)
+  })
+
+  it('gather no listeners', async () => {
+    const receiver = await start(friendly())
+    const warnings: Error[] = []
+    const onWarning = (warning: Error) => warnings.push(warning)
+    process.on('warning', onWarning)
+    const transport = newTransport()
+    const controller = new AbortController()
+    for (let number = 0; number < 30; number += 1) {
+      await transport.send(requestTo(receiver.url, { signal: controller.signal }))
+    }
+    await new Promise((resolve) => setImmediate(resolve))
+    process.off('warning', onWarning)
+    expect(getEventListeners(controller.signal, 'abort')).toEqual([])
+    expect(warnings).toEqual([])
+  })
+})
+
+describe('close', () => {
+  it('lets those in use finish and keeps none', async () => {
+    const receiver = await start(httpReceiver((response) => setTimeout(() => response.end('late'), 100)))
+    const transport = newTransport()
+    const sending = transport.send(requestTo(receiver.url))
+    await expect.poll(() => receiver.requests.length).toBe(1)
+    await transport.close()
+    expect(await sending).toMatchObject({ status: 200 })
+    await expect.poll(() => receiver.open()).toBe(0)
+  })
+
+  it('refuses what comes later', async () => {
+    const transport = newTransport()
+    await transport.close()
+    const { failure } = await sendWithin(transport, 1_000, 'http://127.0.0.1:1/')
+    expect(failure).toMatchObject({ reason: 'other', message: 'the transport is closed' })
+  })
+})
+
+describe('the signal', () => {
+  it('that came before ends it before anything is connected', async () => {
+    const receiver = await start(friendly())
+    const sending = newTransport().send(requestTo(receiver.url, { signal: AbortSignal.abort() }))
+    await expect(sending).rejects.toMatchObject({ transportFailure: true, reason: null, phase: 'connect' })
+    expect(receiver.accepted()).toBe(0)
+  })
+
+  it.each([
+    ['in the same turn', 'connect', () => friendly(), undefined],
+    ['before the head', 'headers', () => hungBeforeHeaders(), 50],
+    ['in the body', 'body', () => hungInBody(500), 50],
+  ])('that comes %s ends it at once', async (_name, phase, starting, afterMs) => {
+    const receiver = await start(starting())
+    const controller = new AbortController()
+    const sending = newTransport().send(requestTo(receiver.url, { signal: controller.signal }))
+    if (afterMs === undefined) controller.abort()
+    else setTimeout(() => controller.abort(), afterMs)
+    await expect(sending).rejects.toMatchObject({ reason: null, phase, connectTimedOut: false })
+    expect(getEventListeners(controller.signal, 'abort')).toEqual([])
+    await expect.poll(() => receiver.open()).toBe(0)
+  })
+})
+
+describe('the response', () => {
+  it('keeps as many headers as fit, and joins those given twice', async () => {
+    const receiver = await start(
+      httpReceiver((response) => {
+        response.sendDate = false
+        response.writeHead(500, { 'x-long': 'x'.repeat(300), 'retry-after': '5', 'set-cookie': ['a=1', 'b=2'] }).end()
+      }),
+    )
+    const { headers } = await newTransport().send(requestTo(receiver.url, { responseHeadersMaxBytes: 100 }))
+    expect(headers).toMatchObject({ 'retry-after': '5', 'set-cookie': 'a=1, b=2' })
+    expect(headers).not.toHaveProperty('x-long')
+  })
+
+  it.each([
+    [99, 99, true],
+    [100, 100, true],
+    [101, 100, true],
+    [10_000_000, 100, false],
+  ])('of %i bytes is kept up to 100, and its connection only if all of it had come', async (length, kept, reused) => {
+    const receiver = await start(answering(500, {}, 'x'.repeat(length)))
+    const transport = newTransport()
+    const { body } = await transport.send(requestTo(receiver.url, { responseBodyMaxBytes: 100 }))
+    expect(body).toHaveLength(kept)
+    const { timings } = await transport.send(requestTo(receiver.url, { responseBodyMaxBytes: 100 }))
+    expect(timings.connectMs === null).toBe(reused)
+  })
+
+  it('tells how long each phase took', async () => {
+    const receiver = await start(
+      httpReceiver((response) => {
+        setTimeout(() => {
+          response.write('a')
+          setTimeout(() => response.end('b'), 60)
+        }, 40)
+      }),
+    )
+    const { timings } = await newTransport().send(requestTo(receiver.url))
+    expect(timings.connectMs).toBeGreaterThan(0)
+    expect(timings.tlsMs).toBeNull()
+    expect(timings.headersMs).toBeGreaterThan(35)
+    expect(timings.bodyMs).toBeGreaterThan(55)
+  })
+})
