@@ -8,7 +8,8 @@ export function embeddedIpv4(ip: ipaddr.IPv6): ipaddr.IPv4[] {
   const word = (index: number): number => ip.parts[index] ?? 0
   const last = (): ipaddr.IPv4 => at(12, 13, 14, 15)
 
-  if (zero(0, 12)) return [last()] // IPv4-compatible, and :: and ::1
+  if (zero(0, 15) && (b[15] ?? 0) <= 1) return [] // :: and ::1 stand for themselves
+  if (zero(0, 12)) return [last()] // IPv4-compatible
   if (zero(0, 10) && word(5) === 0xffff) return [last()] // mapped
   if (zero(0, 8) && word(4) === 0xffff && word(5) === 0) return [last()] // translated, RFC 2765
   if (word(0) === 0x64 && word(1) === 0xff9b) {
