@@ -1,0 +1,153 @@
+import { accessSync, constants, existsSync } from 'node:fs'
+import { WebhookError } from '../../errors.ts'
+import type { Driver, Handle, Statement, Value } from './driver.ts'
+import { failureOf } from './failures.ts'
+import type { Settings } from './options.ts'
+
+/** Waiting for another writer blocks the host's event loop: only so long; then the engine tries again asynchronously. */
+const BUSY_TIMEOUT_MS = 10
+
+/** After a burst the write-ahead log is cut back to this. */
+const WAL_KEPT_BYTES = 16 * 1024 * 1024
+
+const SYNCHRONOUS_FULL = 2
+
+type Bindings = readonly (Value | Readonly<Record<string, Value>>)[]
+
+/** One SQLite connection. In its SQL, `{name}` is a table or index of ours, written with the prefix. */
+export class Connection {
+  readonly #handle: Handle
+  readonly #settings: Settings
+  readonly #statements = new Map<string, Statement>()
+
+  private constructor(handle: Handle, settings: Settings) {
+    this.#handle = handle
+    this.#settings = settings
+  }
+
+  static open(Driver: Driver, settings: Settings): Connection {
+    const { path } = settings
+    if (existsSync(path)) assertWritable(path)
+    let handle: Handle | undefined
+    try {
+      handle = new Driver(path, { timeout: BUSY_TIMEOUT_MS })
+      configure(handle, path)
+      return new Connection(handle, settings)
+    } catch (error) {
+      handle?.close()
+      throw openFailure(error, path)
+    }
+  }
+
+  get path(): string {
+    return this.#settings.path
+  }
+
+  run(sql: string, ...values: Bindings): { changes: number; key: number } {
+    const { changes, lastInsertRowid } = this.#statement(sql).run(...values)
+    return { changes, key: Number(lastInsertRowid) }
+  }
+
+  get<Row>(sql: string, ...values: Bindings): Row | undefined {
+    return this.#statement(sql).get(...values) as Row | undefined
+  }
+
+  all<Row>(sql: string, ...values: Bindings): Row[] {
+    return this.#statement(sql).all(...values) as Row[]
+  }
+
+  /** Lazily; no other statement may run meanwhile. */
+  iterate<Row>(sql: string, ...values: Bindings): IterableIterator<Row> {
+    return this.#statement(sql).iterate(...values) as IterableIterator<Row>
+  }
+
+  /** Several statements at once, for migrations. */
+  script(sql: string): void {
+    this.#handle.exec(this.#named(sql))
+  }
+
+  /** All of `work` or none of it. Takes the lock for writing at once: a read that turns into a write can fail half-way. */
+  write<T>(work: () => T): T {
+    return this.#transaction('BEGIN IMMEDIATE', work)
+  }
+
+  /** One state of the database for all reads of `work`. */
+  read<T>(work: () => T): T {
+    return this.#transaction('BEGIN', work)
+  }
+
+  close(): void {
+    this.#statements.clear()
+    this.#handle.close()
+  }
+
+  #transaction<T>(begin: string, work: () => T): T {
+    try {
+      this.run(begin)
+      const result = work()
+      this.run('COMMIT')
+      return result
+    } catch (error) {
+      // SQLite itself has rolled back after some failures, such as a full disk.
+      if (this.#handle.inTransaction) this.run('ROLLBACK')
+      throw failureOf(error, this.path)
+    }
+  }
+
+  #statement(sql: string): Statement {
+    let statement = this.#statements.get(sql)
+    if (statement === undefined) {
+      statement = this.#handle.prepare(this.#named(sql))
+      this.#statements.set(sql, statement)
+    }
+    return statement
+  }
+
+  #named(sql: string): string {
+    return sql.replace(/\{([a-z_]+)\}/g, (_, name: string) => `"${this.#settings.tablePrefix}${name}"`)
+  }
+}
+
+function configure(handle: Handle, path: string): void {
+  const mode = handle.pragma('journal_mode = WAL', { simple: true })
+  if (mode !== 'wal') {
+    throw new WebhookError(
+      'storage_unavailable',
+      `SQLite file ${path}: its file system cannot hold a write-ahead log. Put it on a local disk.`,
+    )
+  }
+  // Each connection begins at NORMAL, which may lose the last commits in a power cut.
+  handle.pragma('synchronous = FULL', { simple: true })
+  if (handle.pragma('synchronous', { simple: true }) !== SYNCHRONOUS_FULL) {
+    throw new WebhookError(
+      'storage_unavailable',
+      `SQLite file ${path}: synchronous=FULL was refused. Use a stock driver.`,
+    )
+  }
+  handle.pragma('foreign_keys = OFF', { simple: true })
+  handle.pragma(`journal_size_limit = ${WAL_KEPT_BYTES}`, { simple: true })
+}
+
+function assertWritable(path: string): void {
+  try {
+    accessSync(path, constants.R_OK | constants.W_OK)
+  } catch (cause) {
+    throw new WebhookError(
+      'storage_read_only',
+      `SQLite file ${path}: this process may not write to it. Give it the right to, or give another path.`,
+      { cause },
+    )
+  }
+}
+
+/** The driver refuses a missing folder with a TypeError of its own. */
+function openFailure(error: unknown, path: string): unknown {
+  if (!(error instanceof TypeError)) return failureOf(error, path)
+  return new WebhookError(
+    'storage_unavailable',
+    `SQLite file ${path}: its folder is missing. Make it, then call again.`,
+    {
+      cause: error,
+    },
+  )
+}

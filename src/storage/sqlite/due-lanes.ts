@@ -1,0 +1,81 @@
+import type { DueLane, DueLanesInput } from '../../ports/storage.ts'
+import type { Connection } from './connection.ts'
+
+interface TenantLine {
+  key: number
+  /** The lane taken last, by its place in line and its key. */
+  readyAt: number
+  endpointKey: number
+  lanes: DueLane[]
+  ended: boolean
+}
+
+type LaneRow = Omit<DueLane, 'struggling'> & { struggling: number; readyAt: number; endpointKey: number }
+
+/**
+ * One lane of each tenant in turn, then the second lane of each, and so on. What it reads is bounded by `limit` and the
+ * number of excluded endpoints: a tenant that is visited in vain has an excluded lane.
+ */
+export function dueLanes(db: Connection, { now, limit, exclude }: DueLanesInput): DueLane[] {
+  const skipped = new Set(exclude)
+  const lines = dueTenants(db, now, limit + exclude.length)
+  let found = 0
+  let open = lines
+  while (open.length > 0 && found < limit) {
+    const share = Math.ceil((limit - found) / open.length)
+    for (const line of open) {
+      if (found >= limit) break
+      found += advance(db, line, Math.min(share, limit - found), now, skipped)
+    }
+    open = open.filter((line) => !line.ended)
+  }
+  return inTurn(lines)
+}
+
+function dueTenants(db: Connection, now: number, limit: number): TenantLine[] {
+  return db
+    .all<{ key: number }>(
+      `SELECT key FROM {tenant} INDEXED BY {tenant_ready} WHERE ready_at <= ? ORDER BY ready_at, key LIMIT ?`,
+      now,
+      limit,
+    )
+    .map(({ key }) => ({ key, readyAt: Number.MIN_SAFE_INTEGER, endpointKey: 0, lanes: [], ended: false }))
+}
+
+/** Takes up to `count` more lanes of one tenant; returns how many it took. */
+function advance(db: Connection, line: TenantLine, count: number, now: number, skipped: Set<string>): number {
+  const rows = db.iterate<LaneRow>(
+    `SELECT l.ready_at AS readyAt, l.endpoint_key AS endpointKey, e.id AS endpointId, t.name AS tenant,
+      t.version AS endpointsVersion, l.struggling
+    FROM {tenant} AS t CROSS JOIN {lane} AS l INDEXED BY {lane_ready} ON l.tenant_key = t.key
+      CROSS JOIN {endpoint} AS e ON e.key = l.endpoint_key
+    WHERE t.key = ? AND l.ready_at <= ? AND (l.ready_at, l.endpoint_key) > (?, ?)
+    ORDER BY l.ready_at, l.endpoint_key`,
+    line.key,
+    now,
+    line.readyAt,
+    line.endpointKey,
+  )
+  let taken = 0
+  for (const { readyAt, endpointKey, struggling, ...lane } of rows) {
+    line.readyAt = readyAt
+    line.endpointKey = endpointKey
+    if (skipped.has(lane.endpointId)) continue
+    line.lanes.push({ ...lane, struggling: struggling === 1 })
+    if (++taken === count) return taken
+  }
+  line.ended = true
+  return taken
+}
+
+function inTurn(lines: TenantLine[]): DueLane[] {
+  const result: DueLane[] = []
+  const longest = Math.max(0, ...lines.map(({ lanes }) => lanes.length))
+  for (let turn = 0; turn < longest; turn++) {
+    for (const { lanes } of lines) {
+      const lane = lanes[turn]
+      if (lane !== undefined) result.push(lane)
+    }
+  }
+  return result
+}

@@ -1,0 +1,131 @@
+import type { EndpointState } from '../../model/endpoint.ts'
+import type { Connection } from './connection.ts'
+import type { Health } from './observe.ts'
+
+/** One endpoint's queue, as read in a transaction and changed there. Flags are 0 or 1. */
+export interface Lane extends Health {
+  endpointKey: number
+  endpointId: string
+  tenantKey: number
+  state: EndpointState
+  deleted: number
+  heldSince: number | null
+  readyAt: number | null
+  holdAt: number | null
+  blockedUntil: number
+  deferredUntil: number
+  claimedAt: number
+}
+
+/** Before every moment: deliveries of a deleted endpoint need not be held for any time. */
+const HELD_EVER = -1
+
+const SELECT_LANE = `
+  SELECT l.endpoint_key AS endpointKey, e.id AS endpointId, l.tenant_key AS tenantKey, l.state, l.deleted,
+    l.held_since AS heldSince, l.ready_at AS readyAt, l.hold_at AS holdAt, l.blocked_until AS blockedUntil,
+    l.deferred_until AS deferredUntil, l.claimed_at AS claimedAt, l.failing_since AS failingSince, l.failures,
+    l.recovered_at AS recoveredAt, l.last_failure_at AS lastFailureAt, l.struggling, l.warned
+  FROM {endpoint} AS e CROSS JOIN {lane} AS l ON l.endpoint_key = e.key
+  WHERE e.id = ?`
+
+/**
+ * The lanes that one transaction touches, each read once and written once, at `flush`.
+ *
+ * A lane's place in line, `ready_at`, is exact: the latest of when its oldest pending delivery is due, when it was last
+ * claimed from, and when its rest and its deferral end. Held lanes have none; they have `hold_at`, by which `cancelHeld`
+ * finds those whose time may be over. A tenant's place follows from its lanes in the same way.
+ */
+export class Lanes {
+  readonly #db: Connection
+  readonly #lanes = new Map<string, Lane | undefined>()
+  readonly #changed = new Set<Lane>()
+  readonly #tenants = new Set<number>()
+
+  constructor(db: Connection) {
+    this.#db = db
+  }
+
+  find(endpointId: string): Lane | undefined {
+    if (!this.#lanes.has(endpointId)) this.#lanes.set(endpointId, this.#db.get<Lane>(SELECT_LANE, endpointId))
+    return this.#lanes.get(endpointId)
+  }
+
+  /** Not blocked at `now`, and nothing due in it. */
+  isIdle(lane: Lane, now: number): boolean {
+    if (isHeld(lane) || lane.blockedUntil > now) return false
+    if (lane.readyAt === null) return true
+    // A place in line that has come tells that something is due; one to come may be due to a deferral.
+    return lane.readyAt > now && (this.#oldestDue(lane) ?? Infinity) > now
+  }
+
+  /** A delivery of this lane has become pending. */
+  enqueue(lane: Lane, dueAt: number): void {
+    const place = placeOf(lane, dueAt)
+    const before = isHeld(lane) ? lane.holdAt : lane.readyAt
+    if (before === null || place < before) this.#place(lane, place)
+  }
+
+  /** A delivery was claimed from this lane. */
+  claimed(lane: Lane, now: number): void {
+    lane.claimedAt = Math.max(lane.claimedAt, now)
+    this.#db.run('UPDATE {tenant} SET claimed_at = max(claimed_at, ?) WHERE key = ?', now, lane.tenantKey)
+    this.refresh(lane)
+  }
+
+  /** Its rest, deferral, state or deliveries changed: finds its place anew. */
+  refresh(lane: Lane): void {
+    const due = this.#oldestDue(lane)
+    this.#place(lane, due === null ? null : placeOf(lane, due))
+  }
+
+  flush(): void {
+    for (const lane of this.#changed) {
+      this.#db.run(
+        `UPDATE {lane} SET ready_at = ?, hold_at = ?, blocked_until = ?, deferred_until = ?, claimed_at = ?
+        WHERE endpoint_key = ?`,
+        lane.readyAt,
+        lane.holdAt,
+        lane.blockedUntil,
+        lane.deferredUntil,
+        lane.claimedAt,
+        lane.endpointKey,
+      )
+    }
+    for (const tenantKey of this.#tenants) {
+      this.#db.run(
+        `UPDATE {tenant} SET ready_at = max(claimed_at, (
+          SELECT ready_at FROM {lane} INDEXED BY {lane_ready}
+          WHERE tenant_key = @tenantKey AND ready_at IS NOT NULL ORDER BY ready_at LIMIT 1))
+        WHERE key = @tenantKey`,
+        { tenantKey },
+      )
+    }
+  }
+
+  #place(lane: Lane, place: number | null): void {
+    const held = isHeld(lane)
+    lane.readyAt = held ? null : place
+    lane.holdAt = held ? place : null
+    this.#changed.add(lane)
+    this.#tenants.add(lane.tenantKey)
+  }
+
+  #oldestDue(lane: Lane): number | null {
+    const row = this.#db.get<{ dueAt: number }>(
+      `SELECT due_at AS dueAt FROM {delivery} INDEXED BY {delivery_pending}
+      WHERE endpoint_key = ? AND state = 0 ORDER BY due_at LIMIT 1`,
+      lane.endpointKey,
+    )
+    return row?.dueAt ?? null
+  }
+}
+
+export function isHeld(lane: Lane): boolean {
+  return lane.heldSince !== null || lane.deleted === 1
+}
+
+function placeOf(lane: Lane, dueAt: number): number {
+  if (lane.deleted === 1) return HELD_EVER
+  if (lane.heldSince !== null) return Math.max(lane.heldSince, dueAt)
+  return Math.max(dueAt, lane.blockedUntil, lane.deferredUntil, lane.claimedAt)
+}

@@ -1,0 +1,36 @@
+import { resolve } from 'node:path'
+import { ArgumentError } from '../../errors.ts'
+
+export interface SqliteOptions {
+  /** The database file; it is made when missing, its folder is not. */
+  path: string
+  /** Begins the name of each table and index, so that the file may hold the host's own tables too. Default `hookferry_`. */
+  tablePrefix?: string
+}
+
+export interface Settings {
+  path: string
+  tablePrefix: string
+}
+
+const DEFAULT_PREFIX = 'hookferry_'
+const PREFIX_PATTERN = /^(?!sqlite_)[a-z_][a-z0-9_]{0,39}$/i
+
+export function settingsOf(options: SqliteOptions): Settings {
+  const { path, tablePrefix = DEFAULT_PREFIX, ...unknown } = options
+  const [extra] = Object.keys(unknown)
+  if (extra !== undefined) throw new ArgumentError('argument_unknown', `sqlite.${extra}`, 'there is no such option')
+  if (typeof path !== 'string') throw new ArgumentError('argument_type', 'sqlite.path', 'give the path of a file')
+  if (path === '' || path.startsWith(':') || path.includes('\0')) {
+    throw new ArgumentError('argument_invalid', 'sqlite.path', 'give the path of a file; for tests use memory()')
+  }
+  if (typeof tablePrefix !== 'string' || !PREFIX_PATTERN.test(tablePrefix)) {
+    throw new ArgumentError(
+      'argument_invalid',
+      'sqlite.tablePrefix',
+      'begin with a letter or _, then letters, digits and _, 40 characters at most, not sqlite_',
+    )
+  }
+  // Resolved now: a later change of the working folder must not open another file.
+  return { path: resolve(path), tablePrefix }
+}

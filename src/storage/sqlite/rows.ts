@@ -1,0 +1,27 @@
+import { DELIVERY_STATES, type DeliveryState } from '../../model/delivery.ts'
+
+/** A delivery's state as stored: its place in `DELIVERY_STATES`. Partial indexes need it spelled out in SQL. */
+export function stateNumber(state: DeliveryState): number {
+  return DELIVERY_STATES.indexOf(state)
+}
+
+export function stateOf(number: number): DeliveryState {
+  const state = DELIVERY_STATES[number]
+  if (state === undefined) throw new RangeError(`no delivery state ${number}`)
+  return state
+}
+
+/** An empty object, the usual case, takes no room. */
+export function textOf(object: object): string | null {
+  for (const _ in object) return JSON.stringify(object)
+  return null
+}
+
+export function objectOf<T extends object>(text: string | null): T {
+  return (text === null ? {} : JSON.parse(text)) as T
+}
+
+/** The driver gives Buffers; hand out what the model says, over the same memory. */
+export function bytesOf(buffer: Uint8Array): Uint8Array {
+  return new Uint8Array(buffer.buffer, buffer.byteOffset, buffer.byteLength)
+}

@@ -1,0 +1,103 @@
+import { deliveryKey } from '../../model/ids.ts'
+import type { Settlement, SettleResult, SettleStatus } from '../../ports/storage.ts'
+import type { Connection } from './connection.ts'
+import { insertAttempt } from './insert-attempt.ts'
+import { type Lane, Lanes } from './lanes.ts'
+import { healthOf, observe } from './observe.ts'
+import { stateNumber } from './rows.ts'
+
+export function settle(db: Connection, { now, settlements }: { now: number; settlements: Settlement[] }): SettleResult {
+  const lanes = new Lanes(db)
+  const failing = new Set<Lane>()
+  const observed = new Set<Lane>()
+  const statuses = settlements.map((settlement): SettleStatus => {
+    const key = deliveryKey(settlement.deliveryId)
+    const lane = lanes.find(settlement.endpointId)
+    if (key === null || lane === undefined) return 'stale'
+    if (!moveOn(db, key, lane, settlement)) return isWritten(db, key, settlement) ? 'alreadyApplied' : 'stale'
+    insertAttempt(db, key, settlement.attempt)
+    if (settlement.observation !== null && observe(lane, settlement.observation)) {
+      observed.add(lane)
+      if (settlement.observation.kind === 'failure') failing.add(lane)
+    }
+    moveLane(lanes, lane, settlement, now)
+    return 'applied'
+  })
+  for (const lane of observed) saveHealth(db, lane)
+  lanes.flush()
+  return { statuses, health: [...failing].filter((lane) => lane.deleted === 0).map((lane) => verdictOf(db, lane)) }
+}
+
+/** False: not leased under this claim. */
+function moveOn(db: Connection, key: number, lane: Lane, { claim, next }: Settlement): boolean {
+  if (next.state === 'pending') {
+    const { changes } = db.run(
+      `UPDATE {delivery} SET state = 0, due_at = ?, step = ?, lost = ?, leased_at = NULL, lease_until = NULL, worker = NULL
+      WHERE key = ? AND state = 1 AND claim = ? AND endpoint_key = ?`,
+      next.dueAt,
+      next.step,
+      next.lost,
+      key,
+      claim,
+      lane.endpointKey,
+    )
+    return changes === 1
+  }
+  const { changes } = db.run(
+    `UPDATE {delivery} SET state = ?, reason = ?, ended_at = ?, leased_at = NULL, lease_until = NULL, worker = NULL
+    WHERE key = ? AND state = 1 AND claim = ? AND endpoint_key = ?`,
+    stateNumber(next.state),
+    next.reason,
+    next.endedAt,
+    key,
+    claim,
+    lane.endpointKey,
+  )
+  return changes === 1
+}
+
+function isWritten(db: Connection, key: number, { attempt }: Settlement): boolean {
+  const row = db.get<{ outcome: string; startedAt: number }>(
+    'SELECT outcome, started_at AS startedAt FROM {attempt} WHERE delivery_key = ? AND number = ?',
+    key,
+    attempt.number,
+  )
+  return row?.outcome === attempt.outcome && row.startedAt === attempt.startedAt
+}
+
+/** A success at a healthy endpoint that rests nowhere passes through here without a change. */
+function moveLane(lanes: Lanes, lane: Lane, { next, blockLaneUntil }: Settlement, now: number): void {
+  const rests = blockLaneUntil !== null && blockLaneUntil > lane.blockedUntil
+  const deferred = lane.deferredUntil > now
+  if (rests) lane.blockedUntil = blockLaneUntil
+  if (deferred) lane.deferredUntil = 0
+  if (rests || deferred) lanes.refresh(lane)
+  else if (next.state === 'pending') lanes.enqueue(lane, next.dueAt)
+}
+
+function saveHealth(db: Connection, lane: Lane): void {
+  db.run(
+    `UPDATE {lane} SET failing_since = ?, failures = ?, recovered_at = ?, last_failure_at = ?, struggling = ?, warned = ?
+    WHERE endpoint_key = ?`,
+    lane.failingSince,
+    lane.failures,
+    lane.recoveredAt,
+    lane.lastFailureAt,
+    lane.struggling,
+    lane.warned,
+    lane.endpointKey,
+  )
+}
+
+function verdictOf(db: Connection, lane: Lane): SettleResult['health'][number] {
+  const row = db.get<{ urlVersion: number }>(
+    'SELECT url_version AS urlVersion FROM {endpoint} WHERE key = ?',
+    lane.endpointKey,
+  )
+  return {
+    endpointId: lane.endpointId,
+    state: lane.state,
+    urlVersion: row?.urlVersion ?? 0,
+    health: healthOf(lane),
+  }
+}

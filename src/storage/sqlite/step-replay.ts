@@ -1,0 +1,77 @@
+import type { ReplayRecord } from '../../model/replay.ts'
+import type { ReplayStepInput } from '../../ports/storage.ts'
+import type { Connection } from './connection.ts'
+import { AT_REST } from './count-at-rest.ts'
+import { Lanes } from './lanes.ts'
+import type { Examined } from './page.ts'
+import { findReplay, type StoredReplay } from './replays.ts'
+import { stateNumber } from './rows.ts'
+import { scanUp } from './scan.ts'
+
+interface Visited extends Examined {
+  state: number
+  endpointId: string
+}
+
+interface Visit {
+  requeue: Visited[]
+  skipped: number
+  cursor: { at: number; key: number }
+  ended: boolean
+}
+
+const LOWEST_AT_REST = Math.min(...AT_REST.map(stateNumber))
+
+export function stepReplay(db: Connection, { replayId, now, limit, examine }: ReplayStepInput): ReplayRecord | null {
+  const replay = findReplay(db, replayId)
+  if (replay === null || replay.record.state !== 'running') return replay?.record ?? null
+  const { requeue, skipped, cursor, ended } = visit(db, replay, limit, examine)
+  const lanes = new Lanes(db)
+  for (const { key, endpointId } of requeue) {
+    db.run(
+      `UPDATE {delivery} SET state = 0, round = round + 1, step = 0, lost = 0, due_at = ?, ended_at = NULL,
+        reason = NULL, replay_key = ?
+      WHERE key = ?`,
+      now,
+      replay.key,
+      key,
+    )
+    const lane = lanes.find(endpointId)
+    if (lane !== undefined) lanes.enqueue(lane, now)
+  }
+  lanes.flush()
+  db.run(
+    `UPDATE {replay} SET cursor_at = ?, cursor_key = ?, requeued = requeued + ?, skipped = skipped + ?,
+      state = ?, ended_at = ?
+    WHERE key = ?`,
+    cursor.at,
+    cursor.key,
+    requeue.length,
+    skipped,
+    ended ? 'completed' : 'running',
+    ended ? now : null,
+    replay.key,
+  )
+  return findReplay(db, replayId)?.record ?? null
+}
+
+/** Reads on from the cursor. The cursor passes each delivery once, so that none is requeued twice by one replay. */
+function visit(db: Connection, { record, cursor, bound }: StoredReplay, limit: number, examine: number): Visit {
+  const rows = scanUp<Visited>(db, {
+    selection: record.selection,
+    columns: 'd.state, p.id AS endpointId',
+    from: cursor,
+    bound: bound.at,
+  })
+  const result: Visit = { requeue: [], skipped: 0, cursor, ended: false }
+  let examined = 0
+  for (const row of rows) {
+    if (result.requeue.length === limit || examined === examine) return result
+    examined++
+    result.cursor = { at: row.createdAt, key: row.key }
+    if (row.matches === 0 || row.key > bound.key) continue
+    if (row.state >= LOWEST_AT_REST) result.requeue.push(row)
+    else result.skipped++
+  }
+  return { ...result, ended: true }
+}
