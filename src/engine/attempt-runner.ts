@@ -1,4 +1,3 @@
-import { WebhookError } from '../errors.ts'
 import type { AttemptRecord } from '../model/attempt.ts'
 import type { Lease } from '../model/delivery.ts'
 import type { EndpointRecord } from '../model/endpoint.ts'
@@ -25,7 +24,8 @@ export interface Work {
   validUntil: number
 }
 
-export interface AttemptPorts extends Omit<DeliverPorts, 'clock' | 'judge'> {
+export interface AttemptPorts extends Pick<DeliverPorts, 'transport' | 'resolve'> {
+  target: (url: string, allowRanges: readonly string[]) => ReturnType<DeliverPorts['target']>
   judge: (address: string, allowRanges: readonly string[]) => string | null
   schemes: readonly SigningScheme[]
   userAgent: string
@@ -34,13 +34,12 @@ export interface AttemptPorts extends Omit<DeliverPorts, 'clock' | 'judge'> {
 export class AttemptRunner {
   readonly #context: EngineContext
   readonly #settler: Settler
-  readonly #ports: () => AttemptPorts
+  readonly #ports: AttemptPorts
   readonly #budget = new ResponseBudget()
   readonly #running = new Map<Lease, Promise<void>>()
   readonly #shutdown = new AbortController()
 
-  /** `ports` is asked at each attempt, since the transport is loaded lazily. */
-  constructor(context: EngineContext, settler: Settler, ports: () => AttemptPorts) {
+  constructor(context: EngineContext, settler: Settler, ports: AttemptPorts) {
     this.#context = context
     this.#settler = settler
     this.#ports = ports
@@ -81,6 +80,7 @@ export class AttemptRunner {
     const attempt = await this.#attempt(work)
     const { settlement, decideError } = settleAttempt({
       lease,
+      type: work.event.type,
       attempt,
       retry: retryOf(endpoint, settings),
       now: clock.now(),
@@ -93,8 +93,9 @@ export class AttemptRunner {
 
   async #attempt(work: Work): Promise<AttemptRecord> {
     const { clock, settings } = this.#context
-    const { schemes, userAgent, judge, ...ports } = this.#ports()
+    const { schemes, userAgent, judge, target, transport, resolve } = this.#ports
     const { endpoint, lease, event } = work
+    const allowRanges = endpoint.overrides.allowRanges ?? []
     const now = clock.now()
     const headers = attemptHeaders({
       event,
@@ -114,13 +115,14 @@ export class AttemptRunner {
         limits: attemptLimitsOf(endpoint, settings),
         shutdown: this.#shutdown.signal,
       },
-      { clock, judge: (address) => judge(address, endpoint.overrides.allowRanges ?? []), ...ports },
+      {
+        clock,
+        transport,
+        resolve,
+        target: (url) => target(url, allowRanges),
+        judge: (address) => judge(address, allowRanges),
+      },
     )
     return { ...attempt, responseBody: this.#budget.keep(endpoint.id, attempt.responseBody, now) }
   }
-}
-
-/** Refuses work on a sender that has ended. */
-export function stoppedError(): WebhookError {
-  return new WebhookError('stopped', 'the sender was stopped: create another one.')
 }

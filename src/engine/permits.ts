@@ -35,6 +35,7 @@ interface Slot {
   queue: PQueue
   gate: RateGate | null
   rate: string
+  struggling: boolean
 }
 
 interface Held {
@@ -74,9 +75,14 @@ export class Permits {
     return Math.max(0, this.#total.concurrency - this.#held.size)
   }
 
-  /** Endpoints with an attempt under way. */
-  busyEndpoints(): string[] {
-    return [...new Set([...this.#held].map((held) => held.endpointId))]
+  /** Endpoints that have attempts under way and no room for more. */
+  fullEndpoints(): string[] {
+    const full: string[] = []
+    for (const [id, slot] of this.#slots) {
+      const inUse = slot.queue.pending
+      if (inUse > 0 && (inUse >= slot.queue.concurrency || slot.struggling || this.#isSlow(id))) full.push(id)
+    }
+    return full
   }
 
   /** How many attempts may be begun for this endpoint now, the free slots left aside. */
@@ -135,12 +141,14 @@ export class Permits {
     const known = this.#slots.get(subject.id)
     if (known !== undefined && known.rate === rate) {
       known.queue.concurrency = subject.concurrency
+      known.struggling = subject.struggling
       return known
     }
     const slot: Slot = {
       queue: known?.queue ?? new PQueue({ concurrency: subject.concurrency }),
       gate: subject.rateLimit === null ? null : new RateGate(subject.rateLimit, this.#clock, this.#onRoom),
       rate,
+      struggling: subject.struggling,
     }
     this.#slots.set(subject.id, slot)
     return slot

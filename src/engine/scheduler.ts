@@ -1,3 +1,4 @@
+import type { Lease } from '../model/delivery.ts'
 import { shareRoom } from '../pipeline/claim.ts'
 import type { ClaimedDelivery, DueLane } from '../ports/storage.ts'
 import type { Work } from './attempt-runner.ts'
@@ -21,6 +22,7 @@ interface Hold {
 
 export interface SchedulerHooks {
   begin(work: Work): void
+  giveBack(lease: Lease): void
   /** Whether attempts may be begun now. */
   open(): boolean
 }
@@ -29,6 +31,7 @@ export class Scheduler {
   readonly #context: EngineContext
   readonly #hooks: SchedulerHooks
   #backlog = false
+  #excluded = false
 
   constructor(context: EngineContext, hooks: SchedulerHooks) {
     this.#context = context
@@ -38,6 +41,11 @@ export class Scheduler {
   /** Something due was left for want of permits. */
   get backlog(): boolean {
     return this.#backlog
+  }
+
+  /** A permit that comes free may let something be claimed. */
+  get waiting(): boolean {
+    return this.#backlog || this.#excluded
   }
 
   /** Deliveries that are due were left to a claim. */
@@ -63,6 +71,7 @@ export class Scheduler {
   #dueLanes(): Promise<DueLane[]> {
     const { storage, clock, permits } = this.#context
     const exclude = permits.fullEndpoints()
+    this.#excluded = exclude.length > 0
     return this.#patiently(() => storage.dueLanes({ now: clock.now(), limit: LANES_MAX, exclude }))
   }
 
@@ -86,7 +95,12 @@ export class Scheduler {
         const hold = holds.get(lease.endpointId)
         const permit = hold?.permits.pop()
         const endpoint = hold && this.#endpoint(hold.lane)
-        if (hold && permit && endpoint) this.#hooks.begin({ lease, event, endpoint, permit, validUntil: hold.validUntil })
+        if (hold && permit && endpoint && this.#hooks.open()) {
+          this.#hooks.begin({ lease, event, endpoint, permit, validUntil: hold.validUntil })
+        } else {
+          permit?.cancel()
+          this.#hooks.giveBack(lease)
+        }
       }
     } finally {
       for (const hold of holds.values()) for (const permit of hold.permits) permit.cancel()

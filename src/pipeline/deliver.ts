@@ -60,8 +60,8 @@ export async function deliver(input: DeliverInput, ports: DeliverPorts): Promise
   const started = clock.monotonic()
   const progress = { dnsMs: null as number | null, phase: 'dns' as AttemptPhase }
   const abort = new AbortController()
-  let ended: Ended | null = null
-  let grace: Timer | null = null
+  let ended = null as Ended | null
+  let grace = null as Timer | null
   let leaveBehind: (verdict: Ended) => void = () => {}
   const leftBehind = new Promise<never>((_resolve, reject) => {
     leaveBehind = reject

@@ -12,3 +12,17 @@ export interface Clock {
   /** Calls `fn` once, `ms` milliseconds from now. Never keeps the process alive by itself. */
   after(ms: number, fn: () => void): Timer
 }
+
+/** A clock that stands still until it is moved, for tests. */
+export interface ManualClock extends Clock {
+  /** Moves on to that moment, epoch milliseconds, firing the timers on the way in their order. Never back. */
+  advanceTo(moment: number): void
+  /** Moves on by so many milliseconds. */
+  advanceBy(ms: number): void
+  /** When the next timer fires, epoch milliseconds; null: there is none. */
+  nextTimerAt(): number | null
+}
+
+export function isManual(clock: Clock): clock is ManualClock {
+  return 'advanceTo' in clock && 'nextTimerAt' in clock
+}

@@ -115,8 +115,8 @@ export interface ClaimedDelivery {
   event: EventContent
 }
 
-/** An expired lease with what its settlement as `lost` needs. */
-export type ExpiredLease = Lease & { worker: string }
+/** An expired lease with what its settlement as `lost` needs: who held it, and the event's type. */
+export type ExpiredLease = Lease & { worker: string; type: string }
 
 // ─── settle ──────────────────────────────────────────────────────────────────────────────────────────────────────────
 

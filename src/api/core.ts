@@ -1,0 +1,61 @@
+import type { EngineContext } from '../engine/context.ts'
+import type { Engine } from '../engine/engine.ts'
+import type { Lifecycle } from '../engine/lifecycle.ts'
+import { sleep } from '../engine/resilient-storage.ts'
+import type { Settings } from '../engine/settings.ts'
+import { WebhookError } from '../errors.ts'
+import type { Clock } from '../ports/clock.ts'
+import type { Random } from '../ports/random.ts'
+import type { ResolvedAddress } from '../ports/resolver.ts'
+import type { Storage } from '../ports/storage.ts'
+
+/** What is there once storage is open. */
+export interface Running {
+  context: EngineContext
+  engine: Engine
+  storageVersion: number
+}
+
+/** What the public methods share. */
+export interface Core {
+  settings: Settings
+  clock: Clock
+  random: Random
+  lifecycle: Lifecycle
+  /** Opens on the first call. Rejects with `stopped` after `stop`. */
+  ready(): Promise<Running>
+  /** One call to storage, repeated while storage is busy, for as long as an accept would wait. */
+  ask<T>(call: (storage: Storage) => Promise<T>): Promise<T>
+  checkUrl(url: string, allowRanges: readonly string[]): void
+  checkRanges(ranges: readonly string[], path: string): void
+  /** Throws `endpoint_address_blocked` when the URL's host has a forbidden address now. */
+  checkAddresses(url: string, allowRanges: readonly string[]): Promise<void>
+  /** Whether `stop` has ended: then nobody shall go on waiting. */
+  readonly stopped: boolean
+}
+
+export interface CheckedTarget {
+  host: string
+  literal: ResolvedAddress | null
+}
+
+/** Asks again and again until `done` answers something, at most for `timeoutMs`. */
+export async function pollUntil<T>(
+  core: Core,
+  timeoutMs: number,
+  everyMs: number,
+  done: () => Promise<T | undefined>,
+): Promise<T> {
+  const ends = core.clock.monotonic() + timeoutMs
+  for (;;) {
+    const result = await done()
+    if (result !== undefined) return result
+    if (core.stopped) throw new WebhookError('stopped', 'the sender was stopped while this call was waiting.')
+    const rest = ends - core.clock.monotonic()
+    if (rest <= 0) {
+      const message = `not done within ${timeoutMs} ms: it goes on all the same; wait again, or longer.`
+      throw new WebhookError('timed_out', message, { retryable: true })
+    }
+    await sleep(core.clock, Math.min(everyMs, rest))
+  }
+}

@@ -1,0 +1,140 @@
+import { plainObject } from '../arguments.ts'
+import { WebhookError } from '../errors.ts'
+import type { EndpointRecord, EndpointState } from '../model/endpoint.ts'
+import { makeId } from '../model/ids.ts'
+import {
+  type EndpointChecks,
+  type EndpointInput,
+  type EndpointPatch,
+  endpointInput,
+  endpointStates,
+  newSettings,
+  patchSettings,
+  updateInput,
+} from './check-endpoint.ts'
+import type { Core } from './core.ts'
+import { type Listed, listed, type PageOptions, pageInput } from './cursor.ts'
+import { type Endpoint, presentEndpoint } from './present.ts'
+import { ALL_TENANTS, checkId, type Scope, tenantFilterOf, tenantOf } from './scope.ts'
+
+export interface EndpointFilter extends PageOptions {
+  /** Default `'default'`. */
+  tenant?: string | typeof ALL_TENANTS
+  state?: EndpointState | EndpointState[]
+}
+
+/** Where customers listen. Changes count from the next `send`, in every process. */
+export interface Endpoints {
+  /**
+   * Makes an endpoint. Its secret is returned here and nowhere else.
+   * Throws `endpoint_url_invalid`, `endpoint_address_blocked`, `ArgumentError`.
+   */
+  create(input: EndpointInput): Promise<Endpoint & { secret: string }>
+  /** Null: not found. */
+  get(id: string): Promise<Endpoint | null>
+  /** Newest first. */
+  list(filter?: EndpointFilter): Promise<Listed<Endpoint>>
+  /** Throws `endpoint_not_found`, and what `create` throws. */
+  update(id: string, patch: EndpointPatch): Promise<Endpoint>
+  /** Its pending deliveries are canceled; attempts under way are still recorded. Throws `endpoint_not_found`. */
+  delete(id: string): Promise<void>
+  /** Holds its deliveries. Throws `endpoint_not_found`, and `endpoint_state_invalid` when it is disabled. */
+  pause(id: string, options?: { reason?: string }): Promise<Endpoint>
+  /** Leaves `paused`: what was held is delivered. Throws `endpoint_not_found`, `endpoint_state_invalid`. */
+  resume(id: string): Promise<Endpoint>
+  /** Leaves `disabled` and resets health: what was held is delivered. Throws `endpoint_not_found`, `endpoint_state_invalid`. */
+  enable(id: string): Promise<Endpoint>
+}
+
+export function endpointsApi(core: Core, scope: Scope): Endpoints {
+  const checks = (): EndpointChecks => ({
+    checkUrl: (url, ranges) => core.checkUrl(url, ranges),
+    checkRanges: (ranges, path) => core.checkRanges(ranges, path),
+    randomBytes: (size) => core.random.bytes(size),
+    now: core.clock.now(),
+  })
+  /** Tells the rest of this process; others see the new version at their next insert or claim. */
+  const changed = async (endpoint: EndpointRecord): Promise<Endpoint> => {
+    const { context, engine } = await core.ready()
+    await context.endpoints.refresh(endpoint.tenant)
+    engine.wake()
+    return presentEndpoint(endpoint)
+  }
+  const find = async (id: string): Promise<EndpointRecord> => {
+    const endpoint = await core.ask((storage) => storage.getEndpoint({ id, tenant: scope.bound }))
+    if (endpoint === null) throw notFound(id)
+    return endpoint
+  }
+  const change = async (value: string, from: EndpointState[], to: EndpointState, verb: string, reason: string | null) => {
+    const id = checkId(value, `endpoints.${verb}.id`)
+    const before = await find(id)
+    if (before.state === to) return presentEndpoint(before)
+    const after = await core.ask((storage) =>
+      storage.changeEndpointState({ id, tenant: scope.bound, from, to, reason, now: core.clock.now(), guard: null }),
+    )
+    if (after === null) throw wrongState(id, (await find(id)).state, verb)
+    return changed(after)
+  }
+
+  return {
+    async create(value) {
+      const input = endpointInput(value)
+      const tenant = tenantOf(input, 'endpoints.create', scope)
+      const { secret, ...settings } = newSettings(input, checks())
+      await core.checkAddresses(settings.url, settings.overrides.allowRanges ?? [])
+      const now = core.clock.now()
+      const id = makeId('ep', now, (size) => core.random.bytes(size))
+      const endpoint = await core.ask((storage) => storage.createEndpoint({ endpoint: { id, tenant, ...settings }, now }))
+      return { ...(await changed(endpoint)), secret }
+    },
+    async get(value) {
+      const id = checkId(value, 'endpoints.get.id')
+      const endpoint = await core.ask((storage) => storage.getEndpoint({ id, tenant: scope.bound }))
+      return endpoint === null ? null : presentEndpoint(endpoint)
+    },
+    async list(filter = {}) {
+      const input = plainObject(filter, 'endpoints.list', ['tenant', 'state', 'limit', 'cursor'])
+      const tenant = tenantFilterOf(input, 'endpoints.list', scope)
+      const states = input.state === undefined ? null : endpointStates(input.state, 'endpoints.list.state')
+      const page = pageInput(input, 'endpoints.list', 'endpoints', [tenant, states])
+      const found = await core.ask((storage) => storage.listEndpoints({ tenant, states, ...page }))
+      return listed(found, 'endpoints', [tenant, states], presentEndpoint)
+    },
+    async update(value, patch) {
+      const id = checkId(value, 'endpoints.update.id')
+      const input = updateInput(patch)
+      const before = await find(id)
+      const settings = patchSettings(input, before, 'endpoints.update', checks())
+      const url = settings.url ?? before.url
+      const ranges = (settings.overrides ?? before.overrides).allowRanges ?? []
+      if (settings.url !== undefined) await core.checkAddresses(url, ranges)
+      const now = core.clock.now()
+      const after = await core.ask((storage) => storage.updateEndpoint({ id, tenant: scope.bound, settings, now }))
+      if (after === null) throw notFound(id)
+      return changed(after)
+    },
+    async delete(value) {
+      const id = checkId(value, 'endpoints.delete.id')
+      const before = await find(id)
+      const now = core.clock.now()
+      const deleted = await core.ask((storage) => storage.deleteEndpoint({ id, tenant: scope.bound, now }))
+      if (!deleted) throw notFound(id)
+      await changed(before)
+    },
+    async pause(id, options = {}) {
+      const { reason } = plainObject(options, 'endpoints.pause', ['reason'])
+      return change(id, ['active'], 'paused', 'pause', reason === undefined ? null : String(reason).slice(0, 1_024))
+    },
+    resume: (id) => change(id, ['paused'], 'active', 'resume', null),
+    enable: (id) => change(id, ['disabled'], 'active', 'enable', null),
+  }
+}
+
+export function notFound(id: string): WebhookError {
+  return new WebhookError('endpoint_not_found', `there is no endpoint ${id} here: it may be deleted, or another tenant's.`)
+}
+
+function wrongState(id: string, state: EndpointState, verb: string): WebhookError {
+  const remedy = { active: 'it delivers already', paused: 'use resume', disabled: 'use enable' }[state]
+  return new WebhookError('endpoint_state_invalid', `endpoint ${id} is ${state}, so ${verb} does not apply: ${remedy}.`)
+}

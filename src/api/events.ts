@@ -1,0 +1,46 @@
+import { plainObject, time } from '../arguments.ts'
+import { checkType } from './check-event.ts'
+import type { Core } from './core.ts'
+import { type Listed, listed, type PageOptions, pageInput } from './cursor.ts'
+import { presentEvent, presentSummary, type WebhookEvent, type WebhookEventSummary } from './present.ts'
+import { type ALL_TENANTS, checkId, type Scope, tenantFilterOf } from './scope.ts'
+
+export interface EventFilter extends PageOptions {
+  /** Default `'default'`. */
+  tenant?: string | typeof ALL_TENANTS
+  type?: string
+  /** Accepted at or after. */
+  since?: Date | string
+  /** Accepted before. */
+  until?: Date | string
+}
+
+/** What was accepted. */
+export interface Events {
+  /** Null: not found, or removed by retention. */
+  get(id: string): Promise<WebhookEvent | null>
+  /** Newest first, without bodies. */
+  list(filter?: EventFilter): Promise<Listed<WebhookEventSummary>>
+}
+
+export function eventsApi(core: Core, scope: Scope): Events {
+  return {
+    async get(value) {
+      const id = checkId(value, 'events.get.id')
+      const event = await core.ask((storage) => storage.getEvent({ id, tenant: scope.bound }))
+      return event === null ? null : presentEvent(event)
+    },
+    async list(filter = {}) {
+      const input = plainObject(filter, 'events.list', ['tenant', 'type', 'since', 'until', 'limit', 'cursor'])
+      const query = {
+        tenant: tenantFilterOf(input, 'events.list', scope),
+        type: input.type === undefined ? null : checkType(input.type, 'events.list.type'),
+        since: input.since === undefined ? null : time(input.since, 'events.list.since'),
+        until: input.until === undefined ? null : time(input.until, 'events.list.until'),
+      }
+      const page = pageInput(input, 'events.list', 'events', query)
+      const found = await core.ask((storage) => storage.listEvents({ ...query, ...page }))
+      return listed(found, 'events', query, presentSummary)
+    },
+  }
+}

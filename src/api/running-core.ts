@@ -1,0 +1,175 @@
+import { isIP } from 'node:net'
+import type { AttemptPorts } from '../engine/attempt-runner.ts'
+import { EndpointCache } from '../engine/endpoint-cache.ts'
+import { Engine } from '../engine/engine.ts'
+import { Lifecycle } from '../engine/lifecycle.ts'
+import { Permits } from '../engine/permits.ts'
+import { patientFor, withRetries } from '../engine/resilient-storage.ts'
+import type { Settings } from '../engine/settings.ts'
+import { Weather } from '../engine/weather.ts'
+import { WebhookError } from '../errors.ts'
+import { makeId } from '../model/ids.ts'
+import type { SenderOptions } from '../options.ts'
+import type { Resolve } from '../ports/resolver.ts'
+import type { Storage } from '../ports/storage.ts'
+import type { Transport } from '../ports/transport.ts'
+import { createAddressGuard } from '../runtime/address-guard.ts'
+import { parseRanges } from '../runtime/address-ranges.ts'
+import { createResolver } from '../runtime/resolver.ts'
+import { systemClock } from '../runtime/system-clock.ts'
+import { systemRandom } from '../runtime/system-random.ts'
+import { standardWebhooks } from '../signing/standard-webhooks.ts'
+import { VERSION } from '../version.ts'
+import type { Core, Running } from './core.ts'
+
+/** What the default storage and transport are loaded by: only when they are needed, and not given. */
+export interface Loaders {
+  storage: () => Promise<Storage>
+  transport: () => Promise<Transport>
+}
+
+/** Endpoints remembered in memory, over all tenants. */
+const ENDPOINTS_CACHED_MAX = 50_000
+const STRUGGLING_REMEMBERED_MAX = 10_000
+/** How long creating an endpoint waits for its host's addresses; without an answer each attempt checks anyway. */
+const CREATE_RESOLVE_MS = 2_000
+
+/** The sender's inner life: opened by the first call, closed by `close`. */
+export class RunningCore implements Core {
+  readonly settings: Settings
+  readonly clock
+  readonly random
+  readonly lifecycle: Lifecycle
+  readonly #options: SenderOptions
+  readonly #loaders: Loaders
+  readonly #guard
+  readonly #resolve: Resolve
+  #opening: Promise<Running> | null = null
+  #transport: Transport | null = null
+  readonly #calls = new Set<Promise<unknown>>()
+  #stopped = false
+
+  constructor(options: SenderOptions, settings: Settings, loaders: Loaders) {
+    this.settings = settings
+    this.#options = options
+    this.#loaders = loaders
+    this.clock = options.runtime?.clock ?? systemClock()
+    this.random = options.runtime?.random ?? systemRandom()
+    this.#resolve = options.runtime?.resolve ?? createResolver({ monotonic: () => this.clock.monotonic() })
+    this.#guard = createAddressGuard(settings.network)
+    this.lifecycle = new Lifecycle(options.logger ?? null)
+  }
+
+  get stopped(): boolean {
+    return this.#stopped
+  }
+
+  /** Whether anything was opened: what was not needs no closing. */
+  get opened(): boolean {
+    return this.#opening !== null
+  }
+
+  async ready(): Promise<Running> {
+    if (this.#stopped) throw new WebhookError('stopped', 'the sender was stopped: create another one.')
+    this.#opening ??= this.#open().catch((error) => {
+      // The next call tries again.
+      this.#opening = null
+      throw error
+    })
+    return this.#opening
+  }
+
+  async ask<T>(call: (storage: Storage) => Promise<T>): Promise<T> {
+    const { context } = await this.ready()
+    return this.track(withRetries(() => call(context.storage), context, patientFor(this.settings.acceptTimeoutMs, this.clock)))
+  }
+
+  /** Storage is not closed under a call that is under way. */
+  track<T>(call: Promise<T>): Promise<T> {
+    this.#calls.add(call)
+    const done = () => this.#calls.delete(call)
+    call.then(done, done)
+    return call
+  }
+
+  checkUrl(url: string, allowRanges: readonly string[]): void {
+    this.#guard.checkUrl(url, allowRanges)
+  }
+
+  checkRanges(ranges: readonly string[], path: string): void {
+    parseRanges(ranges, path)
+  }
+
+  async checkAddresses(url: string, allowRanges: readonly string[]): Promise<void> {
+    const { host, literal } = this.#target(url, allowRanges)
+    if (literal !== null) return
+    const abort = new AbortController()
+    const timer = this.clock.after(CREATE_RESOLVE_MS, () => abort.abort(new Error('no answer in time')))
+    const addresses = await this.#resolve(host, { signal: abort.signal }).catch(() => [])
+    timer.cancel()
+    for (const { address } of addresses) {
+      const reason = this.#guard.judge(address, allowRanges)
+      if (reason === null) continue
+      const message = `${host} leads to ${address}, which is blocked (${reason}): use a public address, or let the operator allow its range by network.allowRanges.`
+      throw new WebhookError('endpoint_address_blocked', message)
+    }
+  }
+
+  /** After the engine has stopped: refuses further calls, waits for those under way, closes. */
+  async close(): Promise<void> {
+    const opening = this.#opening
+    this.#stopped = true
+    if (opening === null) return
+    const running = await opening.catch(() => null)
+    await Promise.allSettled([...this.#calls])
+    await this.#transport?.close()
+    await running?.context.storage.close()
+  }
+
+  async #open(): Promise<Running> {
+    const { settings, clock, random, lifecycle } = this
+    const storage = this.#options.storage ?? (await this.#loaders.storage())
+    this.#transport ??= this.#options.transport ?? (await this.#loaders.transport())
+    const patience = patientFor(settings.acceptTimeoutMs, clock)
+    const { version } = await withRetries(() => storage.open({ now: clock.now() }), { clock, random }, patience)
+    const permits: Permits = new Permits({
+      total: settings.concurrency.total,
+      slowMs: settings.attempt.deadlineMs / 8,
+      strugglingRetryMs: settings.attempt.deadlineMs,
+      clock,
+      onRoom: () => engine.roomCame(),
+    })
+    const context = {
+      settings,
+      storage,
+      clock,
+      random,
+      worker: makeId('wrk', clock.now(), (size) => random.bytes(size)),
+      endpoints: new EndpointCache(storage, ENDPOINTS_CACHED_MAX),
+      permits,
+      weather: new Weather(STRUGGLING_REMEMBERED_MAX),
+      lifecycle,
+    }
+    const ports = this.#attemptPorts(this.#transport)
+    const engine: Engine = new Engine({ context, ports })
+    return { context, engine, storageVersion: version }
+  }
+
+  #attemptPorts(transport: Transport): AttemptPorts {
+    return {
+      transport,
+      resolve: this.#resolve,
+      target: (url, allowRanges) => this.#target(url, allowRanges),
+      judge: (address, allowRanges) => this.#guard.judge(address, allowRanges),
+      schemes: this.#options.signing ?? [standardWebhooks()],
+      userAgent: `hookferry/${VERSION}`,
+    }
+  }
+
+  #target(url: string, allowRanges: readonly string[]): ReturnType<AttemptPorts['target']> {
+    const { hostname } = this.#guard.checkUrl(url, allowRanges).url
+    const host = hostname.startsWith('[') ? hostname.slice(1, -1) : hostname
+    const family = isIP(host)
+    return { host, literal: family === 0 ? null : { address: host, family: family === 4 ? 4 : 6 } }
+  }
+}

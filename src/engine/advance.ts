@@ -1,0 +1,47 @@
+import { type Clock, isManual, type ManualClock } from '../ports/clock.ts'
+import { sleep } from './resilient-storage.ts'
+
+/** How a drain passes time: a manual clock is moved on, a real one is waited for. */
+export interface Advance {
+  /** Resolves at that moment, epoch milliseconds. */
+  to(moment: number): Promise<void>
+  /** Resolves when `work` does, letting time pass meanwhile. */
+  through(work: Promise<void>): Promise<void>
+}
+
+export function advanceOf(clock: Clock): Advance {
+  if (isManual(clock)) return manual(clock)
+  return { to: (moment) => sleep(clock, moment - clock.now()), through: (work) => work }
+}
+
+/** Turns of the event loop in which work that waits for no timer comes to its end. */
+const QUIET_TURNS = 20
+
+function manual(clock: ManualClock): Advance {
+  return {
+    async to(moment) {
+      clock.advanceTo(moment)
+      await turn()
+    },
+    async through(work) {
+      let done = false
+      void work.then(() => {
+        done = true
+      })
+      for (;;) {
+        for (let turns = 0; turns < QUIET_TURNS && !done; turns++) await turn()
+        // Some of the packages used yield by real timers of 0 ms.
+        if (!done) await new Promise((resolve) => setTimeout(resolve, 2))
+        if (done) return
+        const next = clock.nextTimerAt()
+        if (next !== null) clock.advanceTo(next)
+      }
+    },
+  }
+}
+
+function turn(): Promise<void> {
+  return new Promise((resolve) => {
+    setImmediate(resolve)
+  })
+}

@@ -1,0 +1,248 @@
+import { WebhookError } from '../errors.ts'
+import type { Lease } from '../model/delivery.ts'
+import type { PreparedEvent } from '../pipeline/send.ts'
+import { type Accepted, Acceptor } from './acceptor.ts'
+import type { Advance } from './advance.ts'
+import { type AttemptPorts, AttemptRunner, type Work } from './attempt-runner.ts'
+import type { EngineContext } from './context.ts'
+import { FanOutWorker } from './fan-out-worker.ts'
+import { ReplayWorker } from './replay-worker.ts'
+import { sleep, withRetries } from './resilient-storage.ts'
+import { Scheduler } from './scheduler.ts'
+import { Settler } from './settler.ts'
+import { Upkeep } from './upkeep.ts'
+import { Waker } from './waker.ts'
+
+/** The parts of the engine together, and the only loop of the delivery path. */
+
+/** No attempt starts while the oldest unsettled result is older than this: results must not pile up in memory. */
+const UNSETTLED_MAX_MS = 5_000
+/** How soon to look again when something is due that has no room, and no permit came free. */
+const BLOCKED_RETRY_MS = 250
+/** How long results may still be written at the end of `stop`. */
+const LAST_SETTLE_MS = 5_000
+
+type Phase = 'accepting' | 'delivering' | 'stopping' | 'stopped'
+
+export interface Dependencies {
+  context: EngineContext
+  ports: AttemptPorts
+}
+
+export class Engine {
+  readonly #context: EngineContext
+  readonly #acceptor: Acceptor
+  readonly #settler: Settler
+  readonly #runner: AttemptRunner
+  readonly #scheduler: Scheduler
+  readonly #fanOut: FanOutWorker
+  readonly #replays: ReplayWorker
+  readonly #upkeep: Upkeep
+  readonly #waker: Waker
+  readonly #givingBack = new Set<Promise<void>>()
+  #phase: Phase = 'accepting'
+  #draining = false
+  #loop: Promise<void> | null = null
+  /** When to look again for everything that is not a due delivery. */
+  #pollAt = Number.NEGATIVE_INFINITY
+  #replayAt = Number.POSITIVE_INFINITY
+
+  constructor({ context, ports }: Dependencies) {
+    this.#context = context
+    this.#waker = new Waker(context.clock)
+    const open = () => this.#mayWork
+    const pendingFrom = (dueAt: number) => this.#pendingFrom(dueAt)
+    const begin = (work: Work) => this.#runner.begin(work)
+    const giveBack = (lease: Lease) => this.#giveBack(lease)
+    this.#settler = new Settler(context, pendingFrom)
+    this.#runner = new AttemptRunner(context, this.#settler, ports)
+    this.#scheduler = new Scheduler(context, { begin, giveBack, open: () => this.#mayWork && !this.#overdue })
+    this.#fanOut = new FanOutWorker(context, pendingFrom, open)
+    this.#replays = new ReplayWorker(context, pendingFrom, open)
+    this.#upkeep = new Upkeep(context, this.#settler, open)
+    this.#acceptor = new Acceptor(context, {
+      begin,
+      giveBack,
+      pendingFrom,
+      fastRoom: () => this.#fastRoom(),
+      fanOutWaiting: () => this.wake(),
+    })
+  }
+
+  get started(): boolean {
+    return this.#phase === 'delivering'
+  }
+
+  get inFlight(): number {
+    return this.#runner.inFlight
+  }
+
+  accept(prepared: PreparedEvent): Promise<Accepted> {
+    return this.#acceptor.accept(prepared)
+  }
+
+  /** A permit came free, or rate permits came in. */
+  roomCame(): void {
+    if (this.#scheduler.waiting) this.#waker.wake()
+  }
+
+  /** There may be work of any kind that storage was not asked for yet. */
+  wake(): void {
+    this.#pollAt = Number.NEGATIVE_INFINITY
+    this.#waker.wake()
+  }
+
+  start(): void {
+    if (this.#phase !== 'accepting') return
+    this.#phase = 'delivering'
+    this.#loop = this.#run()
+  }
+
+  /** Stops claiming, waits for what is in flight, aborts it when the grace is over, settles. */
+  async stop(graceMs: number): Promise<void> {
+    if (this.#phase === 'stopping' || this.#phase === 'stopped') return
+    this.#phase = 'stopping'
+    this.#waker.wake()
+    await this.#loop
+    await Promise.race([this.#runner.idle(), sleep(this.#context.clock, graceMs)])
+    this.#runner.abort()
+    const last = this.#context.clock.after(LAST_SETTLE_MS, () => this.#settler.giveUp())
+    await this.#runner.idle()
+    await Promise.all(this.#givingBack)
+    last.cancel()
+    this.#phase = 'stopped'
+  }
+
+  get #mayWork(): boolean {
+    return this.#phase === 'delivering' || this.#draining
+  }
+
+  get #overdue(): boolean {
+    return this.#settler.oldestMs > UNSETTLED_MAX_MS
+  }
+
+  /** While any backlog exists, half of the free room is kept for claims. */
+  #fastRoom(): number {
+    if (this.#phase !== 'delivering' || this.#overdue) return 0
+    const { free } = this.#context.permits
+    return this.#scheduler.backlog ? Math.floor(free / 2) : free
+  }
+
+  #pendingFrom(dueAt: number): void {
+    if (dueAt <= this.#context.clock.now()) {
+      this.#scheduler.noteBacklog()
+      this.#waker.wake()
+    } else {
+      this.#waker.wakeAt(dueAt)
+    }
+  }
+
+  #giveBack(lease: Lease): void {
+    const { storage, clock, worker, lifecycle } = this.#context
+    const done = withRetries(
+      () => storage.releaseLeases({ now: clock.now(), worker, leases: [lease] }),
+      this.#context,
+      () => this.#phase !== 'stopped',
+    )
+      // A lease that could not be given back runs out.
+      .catch((error) => lifecycle.fail(error, 'giving back a lease'))
+      .finally(() => {
+        this.#givingBack.delete(done)
+        this.#pendingFrom(clock.now())
+      })
+    this.#givingBack.add(done)
+  }
+
+  async #run(): Promise<void> {
+    while (this.#phase === 'delivering') {
+      let next: number
+      try {
+        next = await this.#pass()
+      } catch (error) {
+        next = this.#context.clock.now() + BLOCKED_RETRY_MS
+        if (this.#phase === 'delivering') this.#context.lifecycle.fail(error, 'looking for work')
+      }
+      if (this.#phase === 'delivering') await this.#waker.until(next)
+    }
+  }
+
+  /** Does what is to be done now. Returns when to come again. */
+  async #pass(): Promise<number> {
+    const { clock } = this.#context
+    if (clock.monotonic() >= this.#pollAt) await this.#poll()
+    else if (clock.now() >= this.#replayAt) await this.#replay()
+    await this.#scheduler.pass()
+    const dueAt = await this.#nextDueAt()
+    const now = clock.now()
+    const pollAt = now + Math.max(0, this.#pollAt - clock.monotonic())
+    const soonest = dueAt === null ? pollAt : dueAt <= now ? now + BLOCKED_RETRY_MS : dueAt
+    return Math.min(pollAt, soonest, this.#replayAt)
+  }
+
+  async #poll(): Promise<void> {
+    this.#pollAt = this.#context.clock.monotonic() + this.#context.settings.pollMs
+    await this.#upkeep.reclaim()
+    await this.#fanOut.pass()
+    await this.#replay()
+    await this.#upkeep.sweep()
+  }
+
+  async #replay(): Promise<void> {
+    this.#replayAt = (await this.#replays.pass()) ?? Number.POSITIVE_INFINITY
+  }
+
+  #nextDueAt(): Promise<number | null> {
+    return withRetries(
+      () => this.#context.storage.nextDueAt(),
+      this.#context,
+      () => this.#mayWork,
+    )
+  }
+
+  /**
+   * Everything that is due, and that falls due meanwhile, until nothing is due or a bound is reached. For a sender that was not
+   * started: this loop takes the place of the other.
+   */
+  async drain(bounds: DrainBounds): Promise<{ attempts: number; nextDueAt: number | null }> {
+    if (this.#draining) throw new WebhookError('already_started', 'another drain of this sender is under way: wait for it.')
+    this.#draining = true
+    try {
+      return await this.#drain(bounds)
+    } finally {
+      await this.#runner.idle()
+      await Promise.all(this.#givingBack)
+      this.#draining = false
+    }
+  }
+
+  async #drain({ until, budgetMs, limit, advance }: DrainBounds): Promise<{ attempts: number; nextDueAt: number | null }> {
+    const { clock, permits } = this.#context
+    const ends = clock.monotonic() + budgetMs
+    let attempts = 0
+    for (;;) {
+      await permits.settled()
+      await this.#upkeep.reclaim()
+      await this.#fanOut.pass()
+      const replayAt = await this.#replays.pass()
+      const begun = await this.#scheduler.pass()
+      attempts += begun
+      await advance.through(this.#runner.idle())
+      await this.#upkeep.sweep()
+      const dueAt = await this.#nextDueAt()
+      const nextDueAt = replayAt === null ? dueAt : Math.min(replayAt, dueAt ?? replayAt)
+      if (attempts >= limit || clock.monotonic() >= ends) return { attempts, nextDueAt }
+      if (begun > 0 && dueAt !== null && dueAt <= clock.now()) continue
+      if (nextDueAt === null || nextDueAt > until) return { attempts, nextDueAt }
+      await advance.to(Math.max(nextDueAt, clock.now() + 1))
+    }
+  }
+}
+
+export interface DrainBounds {
+  /** What falls due up to this moment is waited for. */
+  until: number
+  budgetMs: number
+  /** Attempts at most; a round that is under way is finished. */
+  limit: number
+  advance: Advance
+}

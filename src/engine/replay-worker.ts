@@ -1,0 +1,64 @@
+import type { ReplayRecord } from '../model/replay.ts'
+import { replayAllowance } from '../pipeline/replay.ts'
+import type { EngineContext } from './context.ts'
+import { withRetries } from './resilient-storage.ts'
+
+/** Step 7: any started process requeues the deliveries of running replays, page by page. */
+
+const REPLAYS_A_ROUND = 16
+const REQUEUE_MAX = 500
+const EXAMINE_MAX = 2_000
+
+export class ReplayWorker {
+  readonly #context: EngineContext
+  readonly #pendingFrom: (dueAt: number) => void
+  readonly #open: () => boolean
+  /** When this process last stepped a replay that has a rate. */
+  readonly #steppedAt = new Map<string, number>()
+
+  constructor(context: EngineContext, pendingFrom: (dueAt: number) => void, open: () => boolean) {
+    this.#context = context
+    this.#pendingFrom = pendingFrom
+    this.#open = open
+  }
+
+  /** Steps every running replay as far as its rate allows. Returns when to come again; null: no replay is running. */
+  async pass(): Promise<number | null> {
+    const { storage, clock } = this.#context
+    while (this.#open()) {
+      const running = await this.#patiently(() => storage.runningReplays({ limit: REPLAYS_A_ROUND }))
+      if (running.length === 0) {
+        this.#steppedAt.clear()
+        return null
+      }
+      let next = Number.POSITIVE_INFINITY
+      for (const replay of running) next = Math.min(next, await this.#step(replay))
+      if (next > clock.now()) return next
+      await new Promise((resolve) => setImmediate(resolve))
+    }
+    return null
+  }
+
+  /** When the replay may be stepped again. */
+  async #step(replay: ReplayRecord): Promise<number> {
+    const { storage, clock, lifecycle } = this.#context
+    const now = clock.now()
+    const since = this.#steppedAt.get(replay.id) ?? null
+    const { limit, nextAt } = replayAllowance({ replay, steppedAt: since, now, limitMax: REQUEUE_MAX })
+    if (limit === 0) return nextAt
+    this.#steppedAt.set(replay.id, now)
+    const step = { replayId: replay.id, now, limit, examine: EXAMINE_MAX }
+    const after = await this.#patiently(() => storage.stepReplay(step))
+    if (after === null) return now
+    if (after.requeued > replay.requeued) this.#pendingFrom(now)
+    if (after.state === 'completed') {
+      this.#steppedAt.delete(replay.id)
+      lifecycle.emit('replay.completed', { replayId: after.id, requeued: after.requeued, skipped: after.skipped })
+    }
+    return nextAt
+  }
+
+  #patiently<T>(call: () => Promise<T>): Promise<T> {
+    return withRetries(call, this.#context, this.#open)
+  }
+}

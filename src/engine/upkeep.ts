@@ -1,0 +1,91 @@
+import { lostAttempt, settleAttempt } from '../pipeline/settle.ts'
+import type { EngineContext } from './context.ts'
+import { retryOf } from './effective.ts'
+import { withRetries } from './resilient-storage.ts'
+import type { Settler } from './settler.ts'
+
+/** What has to be done now and then: lost attempts, expired holds, retention. Always in bounded slices. */
+
+const SLICE = 500
+const SWEEP_EVERY_MS = 60_000
+
+export class Upkeep {
+  readonly #context: EngineContext
+  readonly #settler: Settler
+  readonly #open: () => boolean
+  #sweptAt = Number.NEGATIVE_INFINITY
+
+  constructor(context: EngineContext, settler: Settler, open: () => boolean) {
+    this.#context = context
+    this.#settler = settler
+    this.#open = open
+  }
+
+  /** Settles expired leases as `lost`: whoever held them is dead, or too late. Returns how many there were. */
+  async reclaim(): Promise<number> {
+    const { storage, clock, random, settings, endpoints } = this.#context
+    let reclaimed = 0
+    while (this.#open()) {
+      const expired = await this.#patiently(() => storage.expiredLeases({ now: clock.now(), limit: SLICE }))
+      const settling = expired.map(async (lease) => {
+        const endpoint = (await endpoints.at(lease.tenant, 0)).get(lease.endpointId)
+        const attempt = lostAttempt(lease, endpoint?.url ?? '')
+        const retry = retryOf(endpoint, settings)
+        const { type } = lease
+        const { settlement } = settleAttempt({ lease, type, attempt, retry, now: clock.now(), random: random.float() })
+        await this.#settler.settle({ settlement, lease, type, urlVersion: endpoint?.urlVersion ?? 0 })
+      })
+      await Promise.all(settling)
+      reclaimed += expired.length
+      if (expired.length < SLICE) return reclaimed
+    }
+    return reclaimed
+  }
+
+  /** Once a minute: cancels what was held too long, removes what retention gives up, lets go of idle rate gates. */
+  async sweep(): Promise<void> {
+    const { clock, permits } = this.#context
+    if (clock.now() - this.#sweptAt < SWEEP_EVERY_MS && clock.now() >= this.#sweptAt) return
+    this.#sweptAt = clock.now()
+    permits.sweep()
+    await this.#cancelHeld()
+    await this.#prune()
+  }
+
+  async #cancelHeld(): Promise<void> {
+    const { storage, clock, settings, lifecycle } = this.#context
+    while (this.#open()) {
+      const now = clock.now()
+      const heldBefore = now - settings.hold.maxAgeMs
+      const canceled = await this.#patiently(() => storage.cancelHeld({ now, heldBefore, limit: SLICE }))
+      for (const { id, eventId, endpointId, tenant, type, reason } of canceled) {
+        lifecycle.emit('delivery.canceled', { deliveryId: id, eventId, endpointId, tenant, type, reason })
+      }
+      if (canceled.length < SLICE) return
+      await hostTurn()
+    }
+  }
+
+  async #prune(): Promise<void> {
+    const { storage, clock, settings } = this.#context
+    while (this.#open()) {
+      const now = clock.now()
+      const deliveredBefore = now - settings.retention.deliveredMs
+      const failedBefore = now - settings.retention.failedMs
+      const removed = await this.#patiently(() => storage.prune({ now, deliveredBefore, failedBefore, limit: SLICE }))
+      if (removed === 0) return
+      await hostTurn()
+    }
+  }
+
+  #patiently<T>(call: () => Promise<T>): Promise<T> {
+    return withRetries(call, this.#context, this.#open)
+  }
+}
+
+/** The host's event loop has its turn between two slices. */
+function hostTurn(): Promise<void> {
+  return new Promise((resolve) => {
+    setImmediate(resolve)
+  })
+}

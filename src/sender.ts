@@ -1,0 +1,134 @@
+import { createHash } from 'node:crypto'
+import { checkEvent, type EventInput } from './api/check-event.ts'
+import type { Core } from './api/core.ts'
+import { type Deliveries, deliveriesApi } from './api/deliveries.ts'
+import { type DrainOptions, type DrainResult, drain } from './api/drain.ts'
+import { type Endpoints, endpointsApi } from './api/endpoints.ts'
+import { type Events, eventsApi } from './api/events.ts'
+import { type HealthReport, health } from './api/health.ts'
+import { type ReplayFunction, type Replays, replayFunction, replaysApi } from './api/replays.ts'
+import { RunningCore } from './api/running-core.ts'
+import { checkTenant, type Scope } from './api/scope.ts'
+import { func, integer, oneOf, plainObject } from './arguments.ts'
+import { LIFECYCLE_NAMES, type LifecycleEvents, type LifecycleName } from './engine/lifecycle.ts'
+import { makeId } from './model/ids.ts'
+import { resolveOptions, type SenderOptions } from './options.ts'
+import { prepareEvent } from './pipeline/send.ts'
+
+/** Where newcomers start: what a sender is made of, and how its public face is wired to it. */
+
+export interface SendResult {
+  /** The event's id; that of the first one when it is a duplicate. */
+  id: string
+  /** The same id or idempotency key was accepted before: nothing new was written. */
+  duplicate: boolean
+  /** How many endpoints it goes to; null: many, and they are still being written. */
+  deliveries: number | null
+}
+
+/** A sender bound to one tenant: another tenant's id is not found. Safe to stand behind a customer's page. */
+export interface TenantSender {
+  /**
+   * Accepts an event. Resolves once it is on stable storage: from then on it ends delivered, failed or canceled at each matching
+   * endpoint, whatever happens to this process. Throws `event_invalid`, `payload_too_large`, `idempotency_conflict`,
+   * `endpoint_not_found`, `busy` (retryable), `storage_…`, `stopped`, `ArgumentError`; nothing was accepted then, unless the
+   * message says that it is not known.
+   */
+  send(event: EventInput): Promise<SendResult>
+  readonly endpoints: Endpoints
+  readonly events: Events
+  readonly deliveries: Deliveries
+  readonly replay: ReplayFunction
+  readonly replays: Replays
+}
+
+export interface WebhookSender extends TenantSender {
+  /** Delivers from this process too, until `stop`. Opens the storage. Calling it again changes nothing. */
+  start(): Promise<void>
+  /** The same methods, bound to one tenant. */
+  forTenant(tenant: string): TenantSender
+  /** Calls `listener` in the process that settled, after the commit, at most once. Returns what ends the subscription. */
+  on<K extends LifecycleName>(name: K, listener: (payload: LifecycleEvents[K]) => void): () => void
+  health(): Promise<HealthReport>
+  /**
+   * Delivers what is due, and returns when nothing is any more: for tests, scripts and serverless functions, on a sender that was
+   * not started. Throws `already_started`, `ArgumentError`.
+   */
+  drain(options?: DrainOptions): Promise<DrainResult>
+  /**
+   * Claims nothing further, goes on accepting while attempts under way end, for `graceMs` (0 ms to 10 min, default 10 s) at most,
+   * then aborts them (they are attempted again later), and closes. Calling it again waits for the same end.
+   */
+  stop(options?: { graceMs?: number }): Promise<void>
+  [Symbol.asyncDispose](): Promise<void>
+}
+
+const GRACE_MS = { min: 0, max: 600_000, default: 10_000 }
+
+/** Throws an `ArgumentError` that names the first wrong option. Opens nothing: the first call does. */
+export function createWebhookSender(options: SenderOptions = {}): WebhookSender {
+  const settings = resolveOptions(options)
+  const core = new RunningCore(options, settings, {
+    storage: async () => (await import('./storage/sqlite/index.ts')).sqlite({ path: 'webhooks.db' }),
+    transport: async () => (await import('./transports/node-fetch.ts')).nodeFetchTransport(),
+  })
+  const scope: Scope = { bound: null, requireTenant: settings.requireTenant }
+  let stopping: Promise<void> | null = null
+  const stop = async (graceMs: number): Promise<void> => {
+    if (core.opened) {
+      const running = await core.ready().catch(() => null)
+      await running?.engine.stop(graceMs)
+    }
+    await core.close()
+  }
+
+  const sender: WebhookSender = {
+    ...face(core, scope),
+    async start() {
+      const { engine } = await core.ready()
+      engine.start()
+    },
+    forTenant: (tenant) => face(core, { ...scope, bound: checkTenant(tenant, 'forTenant.tenant') }),
+    on(name, listener) {
+      func(listener, 'on.listener')
+      return core.lifecycle.on(oneOf(name, 'on.name', LIFECYCLE_NAMES) as typeof name, listener)
+    },
+    health: () => health(core),
+    drain: async (bounds = {}) => core.track(drain(core, bounds)),
+    async stop(given = {}) {
+      const { graceMs } = plainObject(given, 'stop', ['graceMs'])
+      const grace = integer(graceMs ?? GRACE_MS.default, 'stop.graceMs', GRACE_MS)
+      stopping ??= stop(grace)
+      return stopping
+    },
+    [Symbol.asyncDispose]: () => sender.stop(),
+  }
+  return sender
+}
+
+/** The methods that a sender and a tenant's sender share. */
+function face(core: RunningCore, scope: Scope): TenantSender {
+  return {
+    send: (event) => core.track(send(core, scope, event)),
+    endpoints: endpointsApi(core, scope),
+    events: eventsApi(core, scope),
+    deliveries: deliveriesApi(core, scope),
+    replay: replayFunction(core, scope),
+    replays: replaysApi(core, scope),
+  }
+}
+
+async function send(core: Core, scope: Scope, input: EventInput): Promise<SendResult> {
+  const checked = checkEvent(input, scope)
+  const now = core.clock.now()
+  const prepared = prepareEvent({
+    checked,
+    now,
+    generatedId: makeId('evt', now, (size) => core.random.bytes(size)),
+    payloadMaxBytes: core.settings.payloadMaxBytes,
+    digest: (bytes) => createHash('sha256').update(bytes).digest('hex'),
+    isoTime: (ms) => new Date(ms).toISOString(),
+  })
+  const { engine } = await core.ready()
+  return engine.accept(prepared)
+}

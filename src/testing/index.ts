@@ -1,0 +1,7 @@
+export type { ManualClock } from '../ports/clock.ts'
+export { fakeResolver } from './fake-resolver.ts'
+export { manualClock } from './manual-clock.ts'
+export { type Reply, type ScriptedTransport, type SeenRequest, scriptedTransport } from './scripted-transport.ts'
+export { seededRandom } from './seeded-random.ts'
+export { storageSuite } from './storage-suite.ts'
+export { createTestSender, type TestSender } from './test-sender.ts'
