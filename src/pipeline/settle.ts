@@ -33,7 +33,7 @@ const THROTTLING: readonly number[] = [429, 502, 503, 504]
 /** How long a throttling answer without `Retry-After` holds the lane at most. */
 const THROTTLE_MAX_MS = 60_000
 
-/** Decides what follows from an attempt that ended, whatever its outcome. */
+/** Decides what follows from an attempt that ended, whatever its outcome; a reclaimed lease is settled with its `lostAttempt`. */
 export function settleAttempt(input: SettleInput): Settled {
   const { lease, attempt, now } = input
   switch (attempt.outcome) {
@@ -54,10 +54,9 @@ export function settleAttempt(input: SettleInput): Settled {
   }
 }
 
-/** The settlement of a lease that ran out: nobody knows what became of its request. `url` is the endpoint's of now. */
-export function settleLost(input: { lease: Lease; url: string; now: number }): Settlement {
-  const { lease, url, now } = input
-  const attempt: AttemptRecord = {
+/** The record of a lease that ran out: nobody knows what became of its request. `url` is the endpoint's of now. */
+export function lostAttempt(lease: Lease, url: string): AttemptRecord {
+  return {
     number: lease.claim,
     round: lease.round,
     url,
@@ -72,7 +71,6 @@ export function settleLost(input: { lease: Lease; url: string; now: number }): S
     timings: null,
     error: null,
   }
-  return ended(lease, attempt, afterLoss(lease, now), null).settlement
 }
 
 /** At once again, since the endpoint may never have seen it; the schedule is left where it was. */

@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest'
 import type { AttemptRecord, Outcome } from '../../../src/model/attempt.ts'
 import type { Lease } from '../../../src/model/delivery.ts'
 import type { RetryPolicy } from '../../../src/pipeline/retry.ts'
-import { type SettleInput, settleAttempt, settleLost } from '../../../src/pipeline/settle.ts'
+import { lostAttempt, type SettleInput, settleAttempt } from '../../../src/pipeline/settle.ts'
 
 const NOW = 1_700_000_000_000
 const DAY = 24 * 60 * 60 * 1_000
@@ -111,21 +111,17 @@ describe('our own faults', () => {
   })
 
   it('a lost attempt is recorded as such and due again at once, in the same step', () => {
-    const settlement = settleLost({ lease: { ...lease, step: 1 }, url: 'https://example.com/', now: NOW })
+    const attempt = lostAttempt(lease, 'https://example.com/')
+    expect(attempt).toEqual(ended('lost', { startedAt: NOW - 200, durationMs: null }))
+    const { settlement } = settle(attempt, { lease: { ...lease, step: 1 } })
     expect(settlement.next).toEqual({ state: 'pending', dueAt: NOW, step: 1, lost: 1 })
     expect(settlement).toMatchObject({ claim: 4, observation: null, blockLaneUntil: null })
-    expect(settlement.attempt).toEqual(ended('lost', { startedAt: NOW - 200, durationMs: null }))
   })
 
   it('three attempts lost in a row fail the delivery', () => {
-    const lost = (times: number) => settleLost({ lease: { ...lease, lost: times }, url: '', now: NOW }).next
+    const lost = (times: number) => settle(ended('lost'), { lease: { ...lease, lost: times } }).settlement.next
     expect(lost(1)).toMatchObject({ state: 'pending', lost: 2 })
     expect(lost(2)).toEqual({ state: 'failed', reason: 'lost_repeatedly', endedAt: NOW })
-  })
-
-  it('a lost attempt settles the same by either way', () => {
-    const byLease = settleLost({ lease, url: 'https://example.com/', now: NOW })
-    expect(settle(byLease.attempt)).toEqual({ settlement: byLease })
   })
 })
 
