@@ -29,6 +29,10 @@ export default defineConfig([
     format: 'cjs',
     outDir: 'dist/cjs',
     noExternal: INLINED,
+    esbuildOptions: (options) => {
+      // CJS has no import.meta; createRequire takes a path as well as a URL.
+      options.define = { ...options.define, 'import.meta.url': '__filename' }
+    },
     onSuccess: async () => writeFileSync('dist/cjs/LICENSES.txt', licensesOfInlined()),
   },
 ])

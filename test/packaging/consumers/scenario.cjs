@@ -11,7 +11,7 @@ const { join } = require('node:path')
 exports.scenario = async ({ main, sqlite, memory, storage, testing, nodeFetch }) => {
   assert.equal(typeof memory.memory, 'function')
   assert.equal(typeof testing.createTestSender, 'function')
-  assert.equal(typeof nodeFetch.nodeFetch, 'function')
+  assert.equal(typeof nodeFetch.nodeFetchTransport, 'function')
   assert.equal(typeof storage, 'object')
 
   const folder = mkdtempSync(join(tmpdir(), 'hookferry-'))
