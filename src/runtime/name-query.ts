@@ -17,30 +17,20 @@ export interface NameQueryOptions {
 const ADDRESSES_MAX = 256
 /** How long the second family is waited for once the first has an answer; some servers never answer AAAA. */
 const OTHER_FAMILY_MS = 300
-/** c-ares reads the system's configuration once; a host that runs for months sees it change. */
-const CONFIGURATION_FRESH_MS = 60_000
 
-/** Asks for A and AAAA at once, by c-ares, which uses no thread. */
-export function nameQuery(options: NameQueryOptions, now: () => number): (host: string) => Promise<Answer> {
-  let channel: Resolver | undefined
-  let openedAt = 0
-  const open = (): Resolver => {
-    if (!channel || (options.servers === undefined && now() - openedAt > CONFIGURATION_FRESH_MS)) {
-      channel = new Resolver({ timeout: options.timeoutMs, tries: options.tries })
-      if (options.servers) channel.setServers(options.servers)
-      openedAt = now()
-    }
-    return channel
-  }
-  return async (host) => {
-    const resolver = open()
+/**
+ * Asks for A and AAAA at once, by c-ares, which uses no thread. Each name gets a channel of its own (13 µs): it can be given
+ * up alone, and it sees today's configuration of the system.
+ */
+export async function queryName(host: string, options: NameQueryOptions, signal: AbortSignal): Promise<Answer> {
+  const channel = new Resolver({ timeout: options.timeoutMs, tries: options.tries })
+  if (options.servers) channel.setServers(options.servers)
+  const giveUp = (): void => channel.cancel()
+  signal.addEventListener('abort', giveUp, { once: true })
+  try {
     const [v4, v6] = await bothFamilies(
-      resolver
-        .resolve4(host, { ttl: true })
-        .then((records) => records.map((record) => ({ ...record, family: 4 as const }))),
-      resolver
-        .resolve6(host, { ttl: true })
-        .then((records) => records.map((record) => ({ ...record, family: 6 as const }))),
+      channel.resolve4(host, { ttl: true }).then((found) => found.map((record) => ({ ...record, family: 4 }))),
+      channel.resolve6(host, { ttl: true }).then((found) => found.map((record) => ({ ...record, family: 6 }))),
     )
     const records = [...(v4.records ?? []), ...(v6.records ?? [])]
     if (records.length === 0) throw worse(host, v4.error, v6.error)
@@ -49,6 +39,9 @@ export function nameQuery(options: NameQueryOptions, now: () => number): (host: 
       addresses: records.map(({ address, family }) => ({ address, family })),
       ttlMs: Math.min(...records.map(({ ttl }) => ttl)) * 1_000,
     }
+  } finally {
+    signal.removeEventListener('abort', giveUp)
+    giveUp() // the family that was waited for no longer
   }
 }
 
