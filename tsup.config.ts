@@ -16,6 +16,7 @@ const shared: Options = {
   },
   target: 'node20.19',
   platform: 'node',
+  removeNodeProtocol: false,
   // One copy of shared code (error classes, symbols) whatever subpaths a host imports.
   splitting: true,
   clean: true,

@@ -13,6 +13,8 @@ exports.scenario = async ({ main, sqlite, memory, storage, testing, nodeFetch })
   assert.equal(typeof testing.createTestSender, 'function')
   assert.equal(typeof nodeFetch.nodeFetchTransport, 'function')
   assert.equal(typeof storage, 'object')
+  // Subpaths share one copy of what they have in common.
+  assert.throws(() => sqlite.sqlite({ path: ':memory:' }), main.ArgumentError)
 
   const folder = mkdtempSync(join(tmpdir(), 'hookferry-'))
   const requests = []
@@ -49,7 +51,4 @@ exports.scenario = async ({ main, sqlite, memory, storage, testing, nodeFetch })
     server.close()
     rmSync(folder, { recursive: true })
   }
-
-  // All subpaths share one copy of what they have in common.
-  await assert.rejects(sender.send({ type: 'invoice.paid', data: {} }), main.WebhookError)
 }
