@@ -1,0 +1,67 @@
+/** Where a row stands: by a moment, then by its integer key. */
+export interface Place {
+  at: number
+  key: number
+}
+
+/** Rows sorted by a moment and their key. The moment of a row must not change while it is in here. */
+export class OrderedRows<T extends { readonly key: number }> {
+  readonly #rows: T[] = []
+  readonly #at: (row: T) => number
+
+  constructor(at: (row: T) => number) {
+    this.#at = at
+  }
+
+  get first(): T | undefined {
+    return this.#rows[0]
+  }
+
+  get size(): number {
+    return this.#rows.length
+  }
+
+  add(row: T): void {
+    this.#rows.splice(this.#countBefore({ at: this.#at(row), key: row.key }), 0, row)
+  }
+
+  delete(row: T): void {
+    const index = this.#countBefore({ at: this.#at(row), key: row.key })
+    if (this.#rows[index] === row) this.#rows.splice(index, 1)
+  }
+
+  /** The first rows, for as long as `wanted` holds, at most `limit`. */
+  take(limit: number, wanted: (row: T) => boolean): T[] {
+    const taken: T[] = []
+    for (const row of this.#rows) {
+      if (taken.length >= limit || !wanted(row)) break
+      taken.push(row)
+    }
+    return taken
+  }
+
+  /** From the last down to the first, beginning below `after`. Rows must not be added or deleted meanwhile. */
+  *down(after: Place | null): Generator<T> {
+    for (let index = after === null ? this.#rows.length : this.#countBefore(after); index > 0; index--) {
+      const row = this.#rows[index - 1]
+      if (row !== undefined) yield row
+    }
+  }
+
+  #countBefore(place: Place): number {
+    let low = 0
+    let high = this.#rows.length
+    while (low < high) {
+      const middle = (low + high) >>> 1
+      const row = this.#rows[middle]
+      if (row !== undefined && this.#isBefore(row, place)) low = middle + 1
+      else high = middle
+    }
+    return low
+  }
+
+  #isBefore(row: T, { at, key }: Place): boolean {
+    const rowAt = this.#at(row)
+    return rowAt < at || (rowAt === at && row.key < key)
+  }
+}

@@ -1,0 +1,149 @@
+import type { AttemptRecord } from '../../model/attempt.ts'
+import type { DeliveryReason, DeliveryState } from '../../model/delivery.ts'
+import type { EndpointRecord } from '../../model/endpoint.ts'
+import type { EventRecord } from '../../model/event.ts'
+import type { ReplayRecord } from '../../model/replay.ts'
+import { OrderedRows } from './ordered-rows.ts'
+
+/** A turn in a line, beside the moment: decides between claims made at the same moment. */
+export interface LastClaim {
+  at: number
+  turn: number
+}
+
+export interface TenantRow {
+  name: string
+  /** Counts the changes of its set of endpoints. */
+  version: number
+  lastClaim: LastClaim
+}
+
+/** An endpoint's queue. */
+export interface Lane {
+  /** Since when its endpoint is not active, or deleted; null: open. */
+  heldSince: number | null
+  blockedUntil: number
+  deferredUntil: number
+  lastClaim: LastClaim
+  /** Pending deliveries, by when they are due. */
+  readonly pending: OrderedRows<DeliveryRow>
+}
+
+export interface EndpointRow {
+  readonly key: number
+  readonly tenant: TenantRow
+  /** Replaced by each change, never changed in place: it is handed out. */
+  record: EndpointRecord
+  /** The tenant's version at its last change. */
+  version: number
+  /** A tombstone. */
+  deleted: boolean
+  readonly lane: Lane
+}
+
+export interface EventRow {
+  readonly key: number
+  readonly record: EventRecord
+  readonly hash: string
+  /** Null: all its deliveries are written. */
+  fanOut: { endpointsVersion: number; cursor: string } | null
+  /** By endpoint id. */
+  readonly deliveries: Map<string, DeliveryRow>
+}
+
+export interface DeliveryRow {
+  readonly key: number
+  readonly event: EventRow
+  readonly endpoint: EndpointRow
+  readonly createdAt: number
+  state: DeliveryState
+  reason: DeliveryReason | null
+  round: number
+  step: number
+  lost: number
+  claim: number
+  dueAt: number
+  /** While it is leased. */
+  lease: { worker: string; leasedAt: number; until: number } | null
+  endedAt: number | null
+  /** The replay that requeued it last. */
+  replayId: string | null
+  attempts: AttemptRecord[]
+  /** Attempts that ended, those pruned since included. */
+  attemptCount: number
+}
+
+export interface ReplayRow {
+  /** Replaced by each change: it is handed out. */
+  record: ReplayRecord
+  /** Deliveries up to this key were visited. */
+  cursor: number
+  /** Deliveries above this key were made after the replay began. */
+  readonly bound: number
+}
+
+export interface IdempotencyRow {
+  readonly eventId: string
+  readonly hash: string
+  readonly expiresAt: number
+}
+
+export interface Tables {
+  lastKey: number
+  lastTurn: number
+  /** Of the bodies kept. */
+  bytes: number
+  readonly tenants: Map<string, TenantRow>
+  readonly endpoints: Map<string, EndpointRow>
+  readonly endpointsByCreation: OrderedRows<EndpointRow>
+  readonly events: Map<string, EventRow>
+  readonly eventsByCreation: OrderedRows<EventRow>
+  /** Events whose deliveries are not all written, oldest first. */
+  readonly fanOuts: Set<EventRow>
+  /** By tenant and key, see `idempotencyId`. */
+  readonly idempotency: Map<string, IdempotencyRow>
+  /** In the order of their keys. */
+  readonly deliveries: Map<number, DeliveryRow>
+  readonly deliveriesByCreation: OrderedRows<DeliveryRow>
+  readonly leased: Set<DeliveryRow>
+  readonly replays: Map<string, ReplayRow>
+}
+
+export function createTables(): Tables {
+  return {
+    lastKey: 0,
+    lastTurn: 0,
+    bytes: 0,
+    tenants: new Map(),
+    endpoints: new Map(),
+    endpointsByCreation: new OrderedRows((row) => row.record.createdAt),
+    events: new Map(),
+    eventsByCreation: new OrderedRows((row) => row.record.createdAt),
+    fanOuts: new Set(),
+    idempotency: new Map(),
+    deliveries: new Map(),
+    deliveriesByCreation: new OrderedRows((row) => row.createdAt),
+    leased: new Set(),
+    replays: new Map(),
+  }
+}
+
+/** Keys grow and are never used again. */
+export function nextKey(tables: Tables): number {
+  tables.lastKey += 1
+  return tables.lastKey
+}
+
+export function tenantOf(tables: Tables, name: string): TenantRow {
+  let tenant = tables.tenants.get(name)
+  if (tenant === undefined) {
+    tenant = { name, version: 0, lastClaim: { at: 0, turn: 0 } }
+    tables.tenants.set(name, tenant)
+  }
+  return tenant
+}
+
+/** Unambiguous, whatever characters the two consist of. */
+export function idempotencyId(tenant: string, key: string): string {
+  return JSON.stringify([tenant, key])
+}
