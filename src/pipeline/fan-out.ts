@@ -51,10 +51,16 @@ export interface Matcher {
   match(type: string): readonly EndpointRecord[]
 }
 
-/** Endpoints that share one pattern, as ascending positions. */
+/** An endpoint and its place in the order of ids. */
+interface Member {
+  endpoint: EndpointRecord
+  place: number
+}
+
+/** Endpoints that share one pattern, in order. */
 interface Group {
   segments: string[]
-  positions: number[]
+  members: Member[]
 }
 
 /**
@@ -63,40 +69,35 @@ interface Group {
  */
 export function buildMatcher(endpoints: readonly EndpointRecord[]): Matcher {
   const sorted = [...endpoints].sort((a, b) => (a.id < b.id ? -1 : 1))
-  const literals = new Map<string, number[]>()
+  const literals = new Map<string, Group>()
   const wildcards = new Map<string, Group>()
-  for (const [position, endpoint] of sorted.entries()) {
+  for (const [place, endpoint] of sorted.entries()) {
+    const member = { endpoint, place }
     for (const pattern of new Set(endpoint.eventTypes ?? ['**'])) {
-      if (pattern.includes('*')) groupOf(wildcards, pattern).positions.push(position)
-      else positionsOf(literals, pattern).push(position)
+      const index = pattern.includes('*') ? wildcards : literals
+      const group = index.get(pattern) ?? { segments: pattern.split('.'), members: [] }
+      group.members.push(member)
+      index.set(pattern, group)
     }
   }
   return {
     match(type) {
       const segments = type.split('.')
-      const found = [...wildcards.values()].filter((group) => matchesSegments(group.segments, segments))
-      const groups = [literals.get(type) ?? [], ...found.map((group) => group.positions)]
-      return inOrder(groups.filter((positions) => positions.length > 0)).flatMap((position) => sorted[position] ?? [])
+      const groups = [...wildcards.values()].filter((group) => matchesSegments(group.segments, segments))
+      const literal = literals.get(type)
+      if (literal !== undefined) groups.push(literal)
+      return inOrder(groups)
     },
   }
 }
 
-function positionsOf(literals: Map<string, number[]>, type: string): number[] {
-  const positions = literals.get(type) ?? []
-  literals.set(type, positions)
-  return positions
-}
-
-function groupOf(wildcards: Map<string, Group>, pattern: string): Group {
-  const group = wildcards.get(pattern) ?? { segments: pattern.split('.'), positions: [] }
-  wildcards.set(pattern, group)
-  return group
-}
-
-/** Each position once, ascending. One group alone is that already. */
-function inOrder(groups: number[][]): number[] {
-  const [first = []] = groups
-  return groups.length <= 1 ? first : [...new Set(groups.flat())].sort((a, b) => a - b)
+/** Each endpoint once, by ascending id. One group alone is that already. */
+function inOrder(groups: readonly Group[]): EndpointRecord[] {
+  const [first] = groups
+  if (first === undefined) return []
+  if (groups.length === 1) return first.members.map(({ endpoint }) => endpoint)
+  const members = new Set(groups.flatMap((group) => group.members))
+  return [...members].sort((a, b) => a.place - b.place).map(({ endpoint }) => endpoint)
 }
 
 export interface FanOutInput {
