@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events'
 import type { AttemptRecord } from '../model/attempt.ts'
 import type { Lease } from '../model/delivery.ts'
 import type { EndpointRecord } from '../model/endpoint.ts'
@@ -43,6 +44,8 @@ export class AttemptRunner {
     this.#context = context
     this.#settler = settler
     this.#ports = ports
+    // Every attempt in flight listens: as many as there are permits.
+    setMaxListeners(0, this.#shutdown.signal)
   }
 
   get inFlight(): number {

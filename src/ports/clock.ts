@@ -9,7 +9,7 @@ export interface Clock {
   now(): number
   /** Milliseconds that only ever grow, with fractions; for leases, deadlines and durations. */
   monotonic(): number
-  /** Calls `fn` once, `ms` milliseconds from now. Never keeps the process alive by itself. */
+  /** Calls `fn` once, `ms` milliseconds from now. A system's timer keeps the process alive until then. */
   after(ms: number, fn: () => void): Timer
 }
 

@@ -4,7 +4,7 @@ import type { Clock, Timer } from '../ports/clock.ts'
 /** What one `setTimeout` can wait, about 24.8 days; beyond it Node fires at once. */
 const LONGEST_TIMEOUT_MS = 2 ** 31 - 1
 
-/** The machine's own time. Its timers never keep the process alive. */
+/** The machine's own time. */
 export function systemClock(): Clock {
   return { now: Date.now, monotonic: () => performance.now(), after }
 }
@@ -14,7 +14,6 @@ function after(ms: number, fn: () => void): Timer {
   const wait = (left: number): void => {
     const step = Math.min(Math.max(left, 0), LONGEST_TIMEOUT_MS)
     handle = setTimeout(() => (left > step ? wait(left - step) : fn()), step)
-    handle.unref()
   }
   wait(ms)
   return { cancel: () => clearTimeout(handle) }
