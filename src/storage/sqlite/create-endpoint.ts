@@ -1,7 +1,7 @@
 import type { EndpointRecord } from '../../model/endpoint.ts'
 import type { NewEndpoint } from '../../ports/storage.ts'
 import type { Connection } from './connection.ts'
-import { endpointOf, findEndpoint, SETTINGS_COLUMNS, settingsValues } from './endpoints.ts'
+import { endpointOf, findAnyEndpoint, SETTINGS_COLUMNS, settingsValues } from './endpoints.ts'
 import { addTenant, findTenant, nextVersion } from './tenants.ts'
 
 /** An id that is there already is a repeat of this very call: its answer is the endpoint as it is. */
@@ -10,7 +10,7 @@ export function createEndpoint(
   { endpoint, now }: { endpoint: NewEndpoint; now: number },
 ): EndpointRecord {
   const { id, tenant } = endpoint
-  const existing = findEndpoint(db, { id, tenant })
+  const existing = findAnyEndpoint(db, id)
   if (existing !== undefined) return endpointOf(existing)
   const { key: tenantKey } = findTenant(db, tenant) ?? addTenant(db, tenant)
   const version = nextVersion(db, tenantKey)
@@ -32,7 +32,7 @@ export function createEndpoint(
     tenantKey,
     now,
   )
-  const created = findEndpoint(db, { id, tenant })
+  const created = findAnyEndpoint(db, id)
   if (created === undefined) throw new Error(`endpoint ${id} was not written`)
   return endpointOf(created)
 }

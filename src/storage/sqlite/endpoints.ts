@@ -37,16 +37,19 @@ export const ENDPOINT_COLUMNS = `
 export const ENDPOINT_JOINED = `
   CROSS JOIN {lane} AS l ON l.endpoint_key = p.key CROSS JOIN {tenant} AS t ON t.key = p.tenant_key`
 
-/** Not a deleted one. `tenant` null: whatever its tenant. */
+/** A deleted one, too. */
+export function findAnyEndpoint(db: Connection, id: string): EndpointRow | undefined {
+  return db.get<EndpointRow>(`SELECT ${ENDPOINT_COLUMNS} FROM {endpoint} AS p ${ENDPOINT_JOINED} WHERE p.id = ?`, id)
+}
+
+/** `tenant` null: whatever its tenant. */
 export function findEndpoint(
   db: Connection,
   { id, tenant }: { id: string; tenant: string | null },
 ): EndpointRow | undefined {
-  return db.get<EndpointRow>(
-    `SELECT ${ENDPOINT_COLUMNS} FROM {endpoint} AS p ${ENDPOINT_JOINED}
-    WHERE p.id = @id AND p.deleted_at IS NULL AND (@tenant IS NULL OR t.name = @tenant)`,
-    { id, tenant },
-  )
+  const row = findAnyEndpoint(db, id)
+  if (row === undefined || row.deletedAt !== null) return undefined
+  return tenant === null || tenant === row.tenant ? row : undefined
 }
 
 export function endpointOf(row: EndpointRow): EndpointRecord {

@@ -1,7 +1,7 @@
 import type { SliceInput } from '../../ports/storage.ts'
 import type { Connection } from './connection.ts'
+import { insertDelivery } from './insert-delivery.ts'
 import { Lanes } from './lanes.ts'
-import { insertDelivery } from './new-delivery.ts'
 
 export function insertSlice(db: Connection, { now, eventId, from, to, deliveries }: SliceInput): boolean {
   const event = db.get<{ key: number; id: string; tenantKey: number; tenant: string }>(

@@ -15,6 +15,7 @@ export interface Lane extends Health {
   blockedUntil: number
   deferredUntil: number
   claimedAt: number
+  claimedTurn: number
 }
 
 /** Before every moment: deliveries of a deleted endpoint need not be held for any time. */
@@ -23,7 +24,7 @@ const HELD_EVER = -1
 const SELECT_LANE = `
   SELECT l.endpoint_key AS endpointKey, e.id AS endpointId, l.tenant_key AS tenantKey, l.state, l.deleted,
     l.held_since AS heldSince, l.ready_at AS readyAt, l.hold_at AS holdAt, l.blocked_until AS blockedUntil,
-    l.deferred_until AS deferredUntil, l.claimed_at AS claimedAt, l.failing_since AS failingSince, l.failures,
+    l.deferred_until AS deferredUntil, l.claimed_at AS claimedAt, l.claimed_turn AS claimedTurn, l.failing_since AS failingSince, l.failures,
     l.recovered_at AS recoveredAt, l.last_failure_at AS lastFailureAt, l.struggling, l.warned
   FROM {endpoint} AS e CROSS JOIN {lane} AS l ON l.endpoint_key = e.key
   WHERE e.id = ?`
@@ -65,10 +66,16 @@ export class Lanes {
     if (before === null || place < before) this.#place(lane, place)
   }
 
-  /** A delivery was claimed from this lane. */
+  /** A delivery was claimed from this lane: it goes to the end of the line, and its tenant too. */
   claimed(lane: Lane, now: number): void {
     lane.claimedAt = Math.max(lane.claimedAt, now)
-    this.#db.run('UPDATE {tenant} SET claimed_at = max(claimed_at, ?) WHERE key = ?', now, lane.tenantKey)
+    lane.claimedTurn = this.#nextTurn()
+    this.#db.run(
+      'UPDATE {tenant} SET claimed_at = max(claimed_at, ?), claimed_turn = ? WHERE key = ?',
+      now,
+      lane.claimedTurn,
+      lane.tenantKey,
+    )
     this.refresh(lane)
   }
 
@@ -81,13 +88,15 @@ export class Lanes {
   flush(): void {
     for (const lane of this.#changed) {
       this.#db.run(
-        `UPDATE {lane} SET ready_at = ?, hold_at = ?, blocked_until = ?, deferred_until = ?, claimed_at = ?
+        `UPDATE {lane} SET ready_at = ?, hold_at = ?, blocked_until = ?, deferred_until = ?, claimed_at = ?,
+          claimed_turn = ?
         WHERE endpoint_key = ?`,
         lane.readyAt,
         lane.holdAt,
         lane.blockedUntil,
         lane.deferredUntil,
         lane.claimedAt,
+        lane.claimedTurn,
         lane.endpointKey,
       )
     }
@@ -108,6 +117,13 @@ export class Lanes {
     lane.holdAt = held ? place : null
     this.#changed.add(lane)
     this.#tenants.add(lane.tenantKey)
+  }
+
+  #nextTurn(): number {
+    const row = this.#db.get<{ value: number }>(
+      `UPDATE {meta} SET value = value + 1 WHERE name = 'turn' RETURNING value`,
+    )
+    return row?.value ?? 0
   }
 
   #oldestDue(lane: Lane): number | null {

@@ -42,7 +42,7 @@ function ended(db: Connection, index: string, state: string, before: number, bud
   )
 }
 
-/** Its attempts, then the delivery, then its event with its last delivery: each as far as the budget goes. */
+/** Its attempts, then the delivery, as far as the budget goes. An event left without deliveries is found by its mark. */
 function removeDelivery(db: Connection, { key, eventKey }: EndedRow, budget: Budget): void {
   budget.left -= db.run(
     'DELETE FROM {attempt} WHERE key IN (SELECT key FROM {attempt} WHERE delivery_key = ? LIMIT ?)',
@@ -51,14 +51,9 @@ function removeDelivery(db: Connection, { key, eventKey }: EndedRow, budget: Bud
   ).changes
   if (budget.left === 0) return
   budget.left -= db.run('DELETE FROM {delivery} WHERE key = ?', key).changes
-  const event = db.get<{ isBare: number }>(
-    `SELECT fan_cursor IS NULL AND NOT EXISTS (
-      SELECT 1 FROM {delivery} INDEXED BY {delivery_by_event} WHERE event_key = @eventKey) AS isBare
-    FROM {event} WHERE key = @eventKey`,
+  db.run(
+    `UPDATE {event} SET bare = 1 WHERE key = @eventKey AND fan_cursor IS NULL
+      AND NOT EXISTS (SELECT 1 FROM {delivery} INDEXED BY {delivery_by_event} WHERE event_key = @eventKey)`,
     { eventKey },
   )
-  if (event?.isBare !== 1) return
-  if (budget.left > 0) budget.left -= db.run('DELETE FROM {event} WHERE key = ?', eventKey).changes
-  // No room for it any more: left for the sweep of events without deliveries.
-  else db.run('UPDATE {event} SET bare = 1 WHERE key = ?', eventKey)
 }

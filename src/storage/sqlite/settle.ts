@@ -16,7 +16,7 @@ export function settle(db: Connection, { now, settlements }: { now: number; sett
     if (key === null || lane === undefined) return 'stale'
     if (!moveOn(db, key, lane, settlement)) return isWritten(db, key, settlement) ? 'alreadyApplied' : 'stale'
     insertAttempt(db, key, settlement.attempt)
-    if (settlement.observation !== null && observe(lane, settlement.observation)) {
+    if (settlement.observation !== null && lane.deleted === 0 && observe(lane, settlement.observation)) {
       observed.add(lane)
       if (settlement.observation.kind === 'failure') failing.add(lane)
     }
@@ -25,7 +25,7 @@ export function settle(db: Connection, { now, settlements }: { now: number; sett
   })
   for (const lane of observed) saveHealth(db, lane)
   lanes.flush()
-  return { statuses, health: [...failing].filter((lane) => lane.deleted === 0).map((lane) => verdictOf(db, lane)) }
+  return { statuses, health: [...failing].map((lane) => verdictOf(db, lane)) }
 }
 
 /** False: not leased under this claim. */

@@ -7,6 +7,8 @@ import type { Migration } from './index.ts'
 export const initial: Migration = {
   version: 1,
   sql: `
+    INSERT INTO {meta} (name, value) VALUES ('turn', 0);
+
     CREATE TABLE {tenant} (
       key INTEGER PRIMARY KEY,
       name TEXT NOT NULL UNIQUE,
@@ -14,9 +16,11 @@ export const initial: Migration = {
       version INTEGER NOT NULL DEFAULT 0,
       -- Its place in line: the lowest ready_at of its lanes, but not before it was last claimed from.
       ready_at INTEGER,
-      claimed_at INTEGER NOT NULL DEFAULT 0
+      claimed_at INTEGER NOT NULL DEFAULT 0,
+      -- Which claim of all that was: decides between those of one moment.
+      claimed_turn INTEGER NOT NULL DEFAULT 0
     );
-    CREATE INDEX {tenant_ready} ON {tenant} (ready_at) WHERE ready_at IS NOT NULL;
+    CREATE INDEX {tenant_ready} ON {tenant} (ready_at, claimed_turn) WHERE ready_at IS NOT NULL;
 
     CREATE TABLE {endpoint} (
       key INTEGER PRIMARY KEY AUTOINCREMENT,
@@ -51,6 +55,7 @@ export const initial: Migration = {
       blocked_until INTEGER NOT NULL DEFAULT 0,
       deferred_until INTEGER NOT NULL DEFAULT 0,
       claimed_at INTEGER NOT NULL DEFAULT 0,
+      claimed_turn INTEGER NOT NULL DEFAULT 0,
       -- Since when it is not active.
       held_since INTEGER,
       deleted INTEGER NOT NULL DEFAULT 0,
@@ -64,7 +69,7 @@ export const initial: Migration = {
       state TEXT NOT NULL,
       state_reason TEXT
     );
-    CREATE INDEX {lane_ready} ON {lane} (tenant_key, ready_at) WHERE ready_at IS NOT NULL;
+    CREATE INDEX {lane_ready} ON {lane} (tenant_key, ready_at, claimed_turn) WHERE ready_at IS NOT NULL;
     CREATE INDEX {lane_hold} ON {lane} (hold_at) WHERE hold_at IS NOT NULL;
 
     CREATE TABLE {event} (
