@@ -1,0 +1,44 @@
+import { Agent, request as httpRequest } from 'node:http'
+import { expect, it } from 'vitest'
+import { Exchange } from '../../../src/transports/exchange.ts'
+import { friendly, rawReceiver } from '../../support/receivers/index.ts'
+import { requestTo } from '../../support/receivers/request.ts'
+
+const addresses = [{ address: '192.0.2.1', family: 4 as const }]
+
+it('sends not a byte over a new connection that leads to an address which was not checked', async () => {
+  const received: Buffer[] = []
+  const receiver = await rawReceiver((socket) => socket.on('data', (data) => received.push(data)))
+  const exchange = new Exchange(requestTo(receiver.url, { addresses }), false)
+  const outgoing = httpRequest(receiver.url, { method: 'POST' })
+  exchange.follow(outgoing)
+  outgoing.end('secret')
+  await expect(exchange.response).rejects.toMatchObject({
+    transportFailure: true,
+    phase: 'connect',
+    reason: 'other',
+    remoteAddress: '127.0.0.1',
+    message: expect.stringContaining('blocked'),
+  })
+  await expect.poll(() => receiver.open()).toBe(0)
+  expect(received).toEqual([])
+  await receiver.close()
+})
+
+it('nor over a kept one', async () => {
+  const receiver = await friendly()
+  const agent = new Agent({ keepAlive: true })
+  await new Promise((resolve) => {
+    const first = httpRequest(receiver.url, { agent }, (response) => response.resume().on('end', resolve))
+    first.end()
+  })
+  await expect.poll(() => Object.keys(agent.freeSockets)).toHaveLength(1)
+  const exchange = new Exchange(requestTo(receiver.url, { addresses }), false)
+  const outgoing = httpRequest(receiver.url, { method: 'POST', agent })
+  exchange.follow(outgoing)
+  outgoing.end('secret')
+  await expect(exchange.response).rejects.toMatchObject({ message: expect.stringContaining('blocked') })
+  await expect.poll(() => receiver.open()).toBe(0)
+  expect(receiver.requests).toHaveLength(1)
+  await receiver.close()
+})
