@@ -34,9 +34,14 @@ export function required<T>(value: T | undefined, path: string): T {
 }
 
 export function string(value: unknown, path: string, length: Bounds = { min: 1, max: 256 }): string {
-  if (typeof value !== 'string') throw new ArgumentError('argument_type', path, `must be a string, not ${kindOf(value)}`)
+  if (typeof value !== 'string')
+    throw new ArgumentError('argument_type', path, `must be a string, not ${kindOf(value)}`)
   if (value.length < length.min || value.length > length.max) {
-    throw new ArgumentError('argument_range', path, `must have ${length.min} to ${length.max} characters, has ${value.length}`)
+    throw new ArgumentError(
+      'argument_range',
+      path,
+      `must have ${length.min} to ${length.max} characters, has ${value.length}`,
+    )
   }
   if (!value.isWellFormed()) {
     throw new ArgumentError('argument_invalid', path, 'holds half of a surrogate pair; make it well-formed Unicode')
@@ -61,12 +66,14 @@ export function integer(value: unknown, path: string, bounds: Bounds): number {
 }
 
 export function boolean(value: unknown, path: string): boolean {
-  if (typeof value !== 'boolean') throw new ArgumentError('argument_type', path, `must be a boolean, not ${kindOf(value)}`)
+  if (typeof value !== 'boolean')
+    throw new ArgumentError('argument_type', path, `must be a boolean, not ${kindOf(value)}`)
   return value
 }
 
 export function func(value: unknown, path: string): void {
-  if (typeof value !== 'function') throw new ArgumentError('argument_type', path, `must be a function, not ${kindOf(value)}`)
+  if (typeof value !== 'function')
+    throw new ArgumentError('argument_type', path, `must be a function, not ${kindOf(value)}`)
 }
 
 export function oneOf<T extends string>(value: unknown, path: string, allowed: readonly T[]): T {
@@ -76,15 +83,14 @@ export function oneOf<T extends string>(value: unknown, path: string, allowed: r
 }
 
 /** An array of `length` items at most, each checked by `item`. */
-export function list<T>(
-  value: unknown,
-  path: string,
-  length: Bounds,
-  item: (value: unknown, path: string) => T,
-): T[] {
+export function list<T>(value: unknown, path: string, length: Bounds, item: (value: unknown, path: string) => T): T[] {
   if (!Array.isArray(value)) throw new ArgumentError('argument_type', path, `must be an array, not ${kindOf(value)}`)
   if (value.length < length.min || value.length > length.max) {
-    throw new ArgumentError('argument_range', path, `must have ${length.min} to ${length.max} items, has ${value.length}`)
+    throw new ArgumentError(
+      'argument_range',
+      path,
+      `must have ${length.min} to ${length.max} items, has ${value.length}`,
+    )
   }
   return value.map((entry, index) => item(entry, `${path}[${index}]`))
 }
@@ -109,7 +115,11 @@ export function stringMap(value: unknown, path: string, entriesMax: number, leng
 export function time(value: unknown, path: string): number {
   const ms = value instanceof Date ? value.getTime() : isoTime(value)
   if (ms === undefined) {
-    throw new ArgumentError('argument_type', path, `must be a Date or an ISO 8601 string with a time zone, not ${kindOf(value)}`)
+    throw new ArgumentError(
+      'argument_type',
+      path,
+      `must be a Date or an ISO 8601 string with a time zone, not ${kindOf(value)}`,
+    )
   }
   // The years 1970 to 9999: what ISO 8601 writes with four digits.
   if (!(ms >= 0 && ms <= 253_402_300_799_999)) {

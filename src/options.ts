@@ -215,7 +215,8 @@ export function resolveOptions(options: unknown): Settings {
   checkPorts(given)
   const settings: Record<string, unknown> = {}
   for (const [key, check] of Object.entries(SINGLE)) {
-    settings[key] = given[key] === undefined ? DEFAULTS[key as keyof typeof DEFAULTS] : check(given[key], `options.${key}`)
+    settings[key] =
+      given[key] === undefined ? DEFAULTS[key as keyof typeof DEFAULTS] : check(given[key], `options.${key}`)
   }
   for (const [key, fields] of Object.entries(GROUPS)) {
     const defaults = DEFAULTS[key as keyof typeof DEFAULTS] as object

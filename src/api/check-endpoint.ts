@@ -67,7 +67,10 @@ export function endpointInput(value: unknown): Record<string, unknown> {
 }
 
 /** The settings of a new endpoint, with its secret. */
-export function newSettings(input: Record<string, unknown>, checks: EndpointChecks): EndpointSettings & { secret: string } {
+export function newSettings(
+  input: Record<string, unknown>,
+  checks: EndpointChecks,
+): EndpointSettings & { secret: string } {
   const path = 'endpoints.create'
   required(input.url, `${path}.url`)
   const patch = patchSettings(input, EMPTY, path, checks)
@@ -128,7 +131,9 @@ function secretOf(value: unknown, path: string, randomBytes: (size: number) => U
   if (value === undefined) return generateSecret(randomBytes)
   if (typeof value === 'string') return assertSecret(value, path)
   const { bytes } = plainObject(value, path, ['bytes'])
-  return generateSecret(randomBytes, { bytes: integer(required(bytes, `${path}.bytes`), `${path}.bytes`, SECRET_BYTES) })
+  return generateSecret(randomBytes, {
+    bytes: integer(required(bytes, `${path}.bytes`), `${path}.bytes`, SECRET_BYTES),
+  })
 }
 
 function patchOverrides(
@@ -138,12 +143,16 @@ function patchOverrides(
   checks: EndpointChecks,
 ): EndpointOverrides {
   const changes: [keyof EndpointOverrides, unknown][] = []
-  if (patch.retry !== undefined) changes.push(['retry', mergeGroup(patch.retry, before.retry, `${path}.retry`, RETRY_FIELDS)])
+  if (patch.retry !== undefined)
+    changes.push(['retry', mergeGroup(patch.retry, before.retry, `${path}.retry`, RETRY_FIELDS)])
   if (patch.attempt !== undefined) {
     changes.push(['attempt', mergeGroup(patch.attempt, before.attempt, `${path}.attempt`, ATTEMPT_FIELDS)])
   }
   if (patch.concurrency !== undefined) {
-    changes.push(['concurrency', patch.concurrency === null ? null : CONCURRENCY(patch.concurrency, `${path}.concurrency`)])
+    changes.push([
+      'concurrency',
+      patch.concurrency === null ? null : CONCURRENCY(patch.concurrency, `${path}.concurrency`),
+    ])
   }
   if (patch.rateLimit !== undefined) {
     changes.push(['rateLimit', patch.rateLimit === null ? null : rateLimitOf(patch.rateLimit, `${path}.rateLimit`)])
@@ -183,7 +192,9 @@ function rateLimitOf(value: unknown, path: string): RateLimit {
   }
 }
 
-export function endpointStates(value: unknown, path: string): ('active' | 'paused' | 'disabled')[] {
+export function endpointStateFilter(value: unknown, path: string): ('active' | 'paused' | 'disabled')[] {
   const states = Array.isArray(value) ? value : [value]
-  return list(states, path, { min: 1, max: 3 }, (state, at) => oneOf(state, at, ['active', 'paused', 'disabled'] as const))
+  return list(states, path, { min: 1, max: 3 }, (state, at) =>
+    oneOf(state, at, ['active', 'paused', 'disabled'] as const),
+  )
 }

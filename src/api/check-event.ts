@@ -50,7 +50,10 @@ const TYPE = /^[A-Za-z0-9_]+(\.[A-Za-z0-9_]+)*$/
 export function checkType(value: unknown, path: string): string {
   const type = string(value, path, { min: 1, max: 128 })
   if (!TYPE.test(type)) {
-    throw new WebhookError('event_invalid', `${path} must be made of letters, digits and underscores set apart by dots.`)
+    throw new WebhookError(
+      'event_invalid',
+      `${path} must be made of letters, digits and underscores set apart by dots.`,
+    )
   }
   return type
 }
@@ -80,7 +83,10 @@ function endpointIds(value: unknown): string[] {
 function eventId(value: unknown): string {
   const id = string(value, 'send.id', { min: 1, max: 64 })
   if (!ID_PATTERN.test(id)) {
-    throw new WebhookError('event_invalid', 'send.id must have letters, digits, _ and - only: a dot would end it in the signed content.')
+    throw new WebhookError(
+      'event_invalid',
+      'send.id must have letters, digits, _ and - only: a dot would end it in the signed content.',
+    )
   }
   return id
 }
@@ -91,7 +97,11 @@ function contentOf(input: Record<string, unknown>): CheckedEvent['content'] {
   }
   if (!('body' in input)) {
     if ('contentType' in input) {
-      throw new ArgumentError('argument_invalid', 'send.contentType', 'goes with body only: data is always application/json')
+      throw new ArgumentError(
+        'argument_invalid',
+        'send.contentType',
+        'goes with body only: data is always application/json',
+      )
     }
     return { data: required(input.data, 'send.data') }
   }

@@ -44,7 +44,12 @@ function writeCursor({ at, key }: Position, kind: string, filters: unknown): str
 function readCursor(value: unknown, path: string, kind: string, filters: unknown): Position {
   const text = string(value, path, { min: 1, max: 512 })
   const parts = parse(text)
-  if (!Array.isArray(parts) || parts.length !== 4 || !Number.isSafeInteger(parts[2]) || !Number.isSafeInteger(parts[3])) {
+  if (
+    !Array.isArray(parts) ||
+    parts.length !== 4 ||
+    !Number.isSafeInteger(parts[2]) ||
+    !Number.isSafeInteger(parts[3])
+  ) {
     throw new ArgumentError('cursor_invalid', path, 'is not a cursor of ours: pass nextCursor as it came')
   }
   if (parts[0] !== kind || parts[1] !== fingerprint(filters)) {

@@ -55,7 +55,10 @@ export function deliveriesApi(core: Core, scope: Scope): Deliveries {
       const input = plainObject(options, 'deliveries.attempts', ['limit', 'cursor'])
       const page = pageInput(input, 'deliveries.attempts', 'attempts', deliveryId)
       if ((await find(deliveryId)) === null) {
-        throw new WebhookError('delivery_not_found', `there is no delivery ${deliveryId} here: retention may have removed it.`)
+        throw new WebhookError(
+          'delivery_not_found',
+          `there is no delivery ${deliveryId} here: retention may have removed it.`,
+        )
       }
       const found = await core.ask((storage) => storage.listAttempts({ deliveryId, ...page }))
       return listed(found, 'attempts', deliveryId, presentAttempt)

@@ -29,7 +29,10 @@ export async function drain(core: Core, options: unknown): Promise<DrainResult> 
   const limit = integer(given.limit ?? 1_000_000, 'drain.limit', { min: 1, max: 1_000_000 })
   const { engine } = await core.ready()
   if (engine.started) {
-    throw new WebhookError('already_started', 'the sender delivers by itself since start(): drain is for one that was not started.')
+    throw new WebhookError(
+      'already_started',
+      'the sender delivers by itself since start(): drain is for one that was not started.',
+    )
   }
   const { attempts, nextDueAt } = await engine.drain({ until, budgetMs, limit, advance: advanceOf(core.clock) })
   return { attempts, nextDueAt: nextDueAt === null ? null : new Date(nextDueAt) }

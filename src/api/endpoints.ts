@@ -1,21 +1,22 @@
 import { plainObject } from '../arguments.ts'
-import { WebhookError } from '../errors.ts'
-import type { EndpointRecord, EndpointState } from '../model/endpoint.ts'
+import type { EndpointState } from '../model/endpoint.ts'
 import { makeId } from '../model/ids.ts'
 import {
   type EndpointChecks,
   type EndpointInput,
   type EndpointPatch,
   endpointInput,
-  endpointStates,
+  endpointStateFilter,
   newSettings,
   patchSettings,
   updateInput,
 } from './check-endpoint.ts'
 import type { Core } from './core.ts'
 import { type Listed, listed, type PageOptions, pageInput } from './cursor.ts'
+import { endpointAccess, notFound } from './endpoint-access.ts'
+import { endpointStates } from './endpoint-states.ts'
 import { type Endpoint, presentEndpoint } from './present.ts'
-import { ALL_TENANTS, checkId, type Scope, tenantFilterOf, tenantOf } from './scope.ts'
+import { type ALL_TENANTS, checkId, type Scope, tenantFilterOf, tenantOf } from './scope.ts'
 
 export interface EndpointFilter extends PageOptions {
   /** Default `'default'`. */
@@ -53,28 +54,7 @@ export function endpointsApi(core: Core, scope: Scope): Endpoints {
     randomBytes: (size) => core.random.bytes(size),
     now: core.clock.now(),
   })
-  /** Tells the rest of this process; others see the new version at their next insert or claim. */
-  const changed = async (endpoint: EndpointRecord): Promise<Endpoint> => {
-    const { context, engine } = await core.ready()
-    await context.endpoints.refresh(endpoint.tenant)
-    engine.wake()
-    return presentEndpoint(endpoint)
-  }
-  const find = async (id: string): Promise<EndpointRecord> => {
-    const endpoint = await core.ask((storage) => storage.getEndpoint({ id, tenant: scope.bound }))
-    if (endpoint === null) throw notFound(id)
-    return endpoint
-  }
-  const change = async (value: string, from: EndpointState[], to: EndpointState, verb: string, reason: string | null) => {
-    const id = checkId(value, `endpoints.${verb}.id`)
-    const before = await find(id)
-    if (before.state === to) return presentEndpoint(before)
-    const after = await core.ask((storage) =>
-      storage.changeEndpointState({ id, tenant: scope.bound, from, to, reason, now: core.clock.now(), guard: null }),
-    )
-    if (after === null) throw wrongState(id, (await find(id)).state, verb)
-    return changed(after)
-  }
+  const { find, changed } = endpointAccess(core, scope)
 
   return {
     async create(value) {
@@ -84,7 +64,9 @@ export function endpointsApi(core: Core, scope: Scope): Endpoints {
       await core.checkAddresses(settings.url, settings.overrides.allowRanges ?? [])
       const now = core.clock.now()
       const id = makeId('ep', now, (size) => core.random.bytes(size))
-      const endpoint = await core.ask((storage) => storage.createEndpoint({ endpoint: { id, tenant, ...settings }, now }))
+      const endpoint = await core.ask((storage) =>
+        storage.createEndpoint({ endpoint: { id, tenant, ...settings }, now }),
+      )
       return { ...(await changed(endpoint)), secret }
     },
     async get(value) {
@@ -95,7 +77,7 @@ export function endpointsApi(core: Core, scope: Scope): Endpoints {
     async list(filter = {}) {
       const input = plainObject(filter, 'endpoints.list', ['tenant', 'state', 'limit', 'cursor'])
       const tenant = tenantFilterOf(input, 'endpoints.list', scope)
-      const states = input.state === undefined ? null : endpointStates(input.state, 'endpoints.list.state')
+      const states = input.state === undefined ? null : endpointStateFilter(input.state, 'endpoints.list.state')
       const page = pageInput(input, 'endpoints.list', 'endpoints', [tenant, states])
       const found = await core.ask((storage) => storage.listEndpoints({ tenant, states, ...page }))
       return listed(found, 'endpoints', [tenant, states], presentEndpoint)
@@ -121,20 +103,6 @@ export function endpointsApi(core: Core, scope: Scope): Endpoints {
       if (!deleted) throw notFound(id)
       await changed(before)
     },
-    async pause(id, options = {}) {
-      const { reason } = plainObject(options, 'endpoints.pause', ['reason'])
-      return change(id, ['active'], 'paused', 'pause', reason === undefined ? null : String(reason).slice(0, 1_024))
-    },
-    resume: (id) => change(id, ['paused'], 'active', 'resume', null),
-    enable: (id) => change(id, ['disabled'], 'active', 'enable', null),
+    ...endpointStates(core, scope),
   }
-}
-
-export function notFound(id: string): WebhookError {
-  return new WebhookError('endpoint_not_found', `there is no endpoint ${id} here: it may be deleted, or another tenant's.`)
-}
-
-function wrongState(id: string, state: EndpointState, verb: string): WebhookError {
-  const remedy = { active: 'it delivers already', paused: 'use resume', disabled: 'use enable' }[state]
-  return new WebhookError('endpoint_state_invalid', `endpoint ${id} is ${state}, so ${verb} does not apply: ${remedy}.`)
 }

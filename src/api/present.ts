@@ -122,7 +122,8 @@ export function presentEvent(event: EventRecord): WebhookEvent {
 }
 
 export function presentEndpoint(endpoint: EndpointRecord): Endpoint {
-  const { id, tenant, url, eventTypes, description, headers, metadata, state, stateReason, health, overrides } = endpoint
+  const { id, tenant, url, eventTypes, description, headers, metadata, state, stateReason, health, overrides } =
+    endpoint
   return {
     id,
     tenant,

@@ -65,10 +65,15 @@ export function replayFunction(core: Core, scope: Scope): ReplayFunction {
     const input = plainObject(value, 'replay', SELECTION_KEYS)
     const { dryRun, perSecond } = plainObject(options, 'replay.options', ['dryRun', 'perSecond'])
     if (dryRun !== undefined) boolean(dryRun, 'replay.options.dryRun')
-    const rate = perSecond === undefined ? null : number(perSecond, 'replay.options.perSecond', { min: 0.01, max: 100_000 })
+    const rate =
+      perSecond === undefined ? null : number(perSecond, 'replay.options.perSecond', { min: 0.01, max: 100_000 })
     const selection = checkSelection(input, 'replay', scope)
     if (Object.keys(value).filter((key) => key !== 'tenant').length === 0) {
-      throw new ArgumentError('argument_missing', 'replay', 'selects nothing: give at least one of endpointId, eventId, type, state, since, until, ids')
+      throw new ArgumentError(
+        'argument_missing',
+        'replay',
+        'selects nothing: give at least one of endpointId, eventId, type, state, since, until, ids',
+      )
     }
     const total = await count(core, selection)
     if (dryRun === true) return { total }

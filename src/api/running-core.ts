@@ -81,7 +81,9 @@ export class RunningCore implements Core {
 
   async ask<T>(call: (storage: Storage) => Promise<T>): Promise<T> {
     const { context } = await this.ready()
-    return this.track(withRetries(() => call(context.storage), context, patientFor(this.settings.acceptTimeoutMs, this.clock)))
+    return this.track(
+      withRetries(() => call(context.storage), context, patientFor(this.settings.acceptTimeoutMs, this.clock)),
+    )
   }
 
   /** Storage is not closed under a call that is under way. */

@@ -5,9 +5,9 @@ import { fanOut } from '../pipeline/fan-out.ts'
 import type { PreparedEvent } from '../pipeline/send.ts'
 import type { InsertResult, NewDelivery, NewEvent } from '../ports/storage.ts'
 import type { Work } from './attempt-runner.ts'
+import type { EngineContext } from './context.ts'
 import { leaseMsOf, permitSubjectOf } from './effective.ts'
 import type { TenantEndpoints } from './endpoint-cache.ts'
-import type { EngineContext } from './context.ts'
 import { GroupCommit } from './group-commit.ts'
 import type { Permit } from './permits.ts'
 import { withRetries } from './resilient-storage.ts'
@@ -135,7 +135,11 @@ export class Acceptor {
       for (const tenant of new Set(outdated.map((draft) => draft.item.prepared.event.tenant))) {
         await this.#context.endpoints.refresh(tenant)
       }
-      if (outdated.length > 0) return this.#tryOnce(items.filter((item) => !answers.has(item)), answers)
+      if (outdated.length > 0)
+        return this.#tryOnce(
+          items.filter((item) => !answers.has(item)),
+          answers,
+        )
     } catch (error) {
       for (const draft of drafts) {
         this.#cancelFast(draft)
@@ -211,7 +215,11 @@ export class Acceptor {
     switch (result.status) {
       case 'inserted': {
         const { fanOut: mode, deliveries } = draft.newEvent
-        answers.set(draft.item, { id: event.id, duplicate: false, deliveries: mode === 'inline' ? deliveries.length : null })
+        answers.set(draft.item, {
+          id: event.id,
+          duplicate: false,
+          deliveries: mode === 'inline' ? deliveries.length : null,
+        })
         for (const lease of result.leases) {
           const fast = draft.fast.get(lease.endpointId)
           // Without a permit it is a lease of an earlier, doubtful commit: a claim shall have it.

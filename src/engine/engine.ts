@@ -204,7 +204,8 @@ export class Engine {
    * started: this loop takes the place of the other.
    */
   async drain(bounds: DrainBounds): Promise<{ attempts: number; nextDueAt: number | null }> {
-    if (this.#draining) throw new WebhookError('already_started', 'another drain of this sender is under way: wait for it.')
+    if (this.#draining)
+      throw new WebhookError('already_started', 'another drain of this sender is under way: wait for it.')
     this.#draining = true
     try {
       return await this.#drain(bounds)
@@ -215,7 +216,12 @@ export class Engine {
     }
   }
 
-  async #drain({ until, budgetMs, limit, advance }: DrainBounds): Promise<{ attempts: number; nextDueAt: number | null }> {
+  async #drain({
+    until,
+    budgetMs,
+    limit,
+    advance,
+  }: DrainBounds): Promise<{ attempts: number; nextDueAt: number | null }> {
     const { clock, permits } = this.#context
     const ends = clock.monotonic() + budgetMs
     let attempts = 0

@@ -117,12 +117,19 @@ export class Scheduler {
     const { weather, permits, settings } = this.#context
     // Changed since storage was asked: the next round sees it as it is.
     if (endpoint === undefined || endpoint.state !== 'active') return { room: 0, until: now + settings.pollMs }
-    const struggling = weather.isStruggling({ id: endpoint.id, health: { ...endpoint.health, struggling: lane.struggling } })
+    const struggling = weather.isStruggling({
+      id: endpoint.id,
+      health: { ...endpoint.health, struggling: lane.struggling },
+    })
     const { room, retryInMs } = permits.roomOf(permitSubjectOf(endpoint, struggling, settings))
     return { room, until: retryInMs === null ? null : now + Math.ceil(retryInMs) }
   }
 
-  #take(lanes: DueLane[], grants: { endpointId: string; limit: number; leaseUntil: number }[], now: number): Map<string, Hold> {
+  #take(
+    lanes: DueLane[],
+    grants: { endpointId: string; limit: number; leaseUntil: number }[],
+    now: number,
+  ): Map<string, Hold> {
     const { clock, permits, weather, settings } = this.#context
     const byId = new Map(lanes.map((lane) => [lane.endpointId, lane]))
     const holds = new Map<string, Hold>()

@@ -1,6 +1,6 @@
 import type { Lease } from '../model/delivery.ts'
 import { judgeEndpoint } from '../pipeline/disable.ts'
-import type { SettleResult, Settlement, SettleStatus } from '../ports/storage.ts'
+import type { Settlement, SettleResult, SettleStatus } from '../ports/storage.ts'
 import type { EngineContext } from './context.ts'
 import { GroupCommit } from './group-commit.ts'
 import type { DeliveryNews } from './lifecycle.ts'
@@ -99,13 +99,17 @@ export class Settler {
       if (tenant === undefined || state === 'disabled') continue
       const gone = own.find(({ settlement }) => settlement.attempt.outcome === 'gone')
       if (gone !== undefined) {
-        await this.#disable(endpointId, tenant, 'gone', { urlVersion: gone.urlVersion, recoveredAt: health.recoveredAt })
+        await this.#disable(endpointId, tenant, 'gone', {
+          urlVersion: gone.urlVersion,
+          recoveredAt: health.recoveredAt,
+        })
         continue
       }
       const now = this.#context.clock.now()
       const policy = this.#context.settings.disable
       const { verdict, decideError } = judgeEndpoint({ health, endpointId, tenant, policy, now })
-      if (decideError !== undefined) this.#context.lifecycle.fail(decideError, 'disable.decide failed; the rule was kept')
+      if (decideError !== undefined)
+        this.#context.lifecycle.fail(decideError, 'disable.decide failed; the rule was kept')
       if (verdict === 'disable') {
         await this.#disable(endpointId, tenant, 'failing', { urlVersion, recoveredAt: health.recoveredAt })
       } else if (verdict === 'warn' && health.failingSince !== null) {

@@ -1,7 +1,12 @@
 import type { AttemptError, AttemptPhase, AttemptRecord, ConnectionFailure, Outcome } from '../model/attempt.ts'
 import type { Clock, Timer } from '../ports/clock.ts'
 import type { Resolve, ResolvedAddress } from '../ports/resolver.ts'
-import { isTransportFailure, type Transport, type TransportFailure, type TransportResponse } from '../ports/transport.ts'
+import {
+  isTransportFailure,
+  type Transport,
+  type TransportFailure,
+  type TransportResponse,
+} from '../ports/transport.ts'
 
 /** Step 5: one HTTP attempt becomes one record of what happened. Never throws: an endpoint's failure is data. */
 
@@ -103,7 +108,12 @@ export async function deliver(input: DeliverInput, ports: DeliverPorts): Promise
 type Ending = Omit<AttemptRecord, 'number' | 'round' | 'url' | 'startedAt' | 'durationMs' | 'requestHeaders'>
 type Progress = { dnsMs: number | null; phase: AttemptPhase }
 
-async function request(input: DeliverInput, ports: DeliverPorts, signal: AbortSignal, progress: Progress): Promise<Ending> {
+async function request(
+  input: DeliverInput,
+  ports: DeliverPorts,
+  signal: AbortSignal,
+  progress: Progress,
+): Promise<Ending> {
   const addresses = await checkedAddresses(input.url, ports, signal, progress)
   progress.phase = 'connect'
   signal.throwIfAborted()
@@ -164,12 +174,18 @@ async function checkedAddresses(
   return addresses
 }
 
-async function resolved(host: string, ports: DeliverPorts, signal: AbortSignal, progress: Progress): Promise<ResolvedAddress[]> {
+async function resolved(
+  host: string,
+  ports: DeliverPorts,
+  signal: AbortSignal,
+  progress: Progress,
+): Promise<ResolvedAddress[]> {
   const began = ports.clock.monotonic()
   try {
     const addresses = await ports.resolve(host, { signal })
     if (addresses.length === 0) throw new Error('the name has no address')
-    if (addresses.length > ADDRESSES_MAX) throw new Error(`the name has ${addresses.length} addresses, over ${ADDRESSES_MAX}`)
+    if (addresses.length > ADDRESSES_MAX)
+      throw new Error(`the name has ${addresses.length} addresses, over ${ADDRESSES_MAX}`)
     return addresses
   } catch (error) {
     throw new Ended('connection_failed', 'dns', 'dns', `${host} could not be resolved: ${messageOf(error)}`)
@@ -181,7 +197,11 @@ async function resolved(host: string, ports: DeliverPorts, signal: AbortSignal, 
 function endingOf(error: unknown, ended: Ended | null, progress: Progress): Ending {
   const failure = isTransportFailure(error) ? error : null
   const verdict = ended ?? verdictOf(error, failure, progress)
-  const detail: AttemptError = { phase: failure?.phase ?? verdict.phase, reason: verdict.reason, message: verdict.message }
+  const detail: AttemptError = {
+    phase: failure?.phase ?? verdict.phase,
+    reason: verdict.reason,
+    message: verdict.message,
+  }
   return {
     outcome: verdict.outcome,
     status: failure?.status ?? null,
@@ -191,6 +211,10 @@ function endingOf(error: unknown, ended: Ended | null, progress: Progress): Endi
     timings: failure === null ? emptyTimings(progress.dnsMs) : { dnsMs: progress.dnsMs, ...failure.timings },
     error: detail,
   }
+}
+
+function isTransportFailure(value: unknown): value is TransportFailure {
+  return typeof value === 'object' && value !== null && 'transportFailure' in value
 }
 
 function verdictOf(error: unknown, failure: TransportFailure | null, progress: Progress): Ended {

@@ -24,7 +24,8 @@ export function replayAllowance(input: AllowanceInput): { limit: number; nextAt:
   const perMs = replay.perSecond / 1_000
   const stepMs = Math.max(STEP_MS, 1 / perMs)
   const nextAt = now + stepMs
-  if (steppedAt !== null && now >= steppedAt && now < steppedAt + stepMs) return { limit: 0, nextAt: steppedAt + stepMs }
+  if (steppedAt !== null && now >= steppedAt && now < steppedAt + stepMs)
+    return { limit: 0, nextAt: steppedAt + stepMs }
   const everywhere = Math.floor((now - replay.createdAt) * perMs) + 1 - replay.requeued
   const limit = Math.min(Math.round(stepMs * perMs), everywhere, limitMax)
   return { limit: Math.max(0, limit), nextAt }

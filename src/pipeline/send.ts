@@ -92,11 +92,18 @@ function jsonOf(data: unknown): string {
     throw new WebhookError('event_invalid', message, { cause })
   }
   if (json === undefined) {
-    throw new ArgumentError('argument_type', 'send.data', 'must be what JSON can write: not undefined, a function or a symbol')
+    throw new ArgumentError(
+      'argument_type',
+      'send.data',
+      'must be what JSON can write: not undefined, a function or a symbol',
+    )
   }
   // JSON.stringify writes half of a surrogate pair as an escape, which strict parsers at the customer's end refuse.
   if (/(?<!\\)(?:\\\\)*\\ud[89a-f]/.test(json)) {
-    throw new WebhookError('event_invalid', 'send.data holds half of a surrogate pair: make its strings well-formed Unicode.')
+    throw new WebhookError(
+      'event_invalid',
+      'send.data holds half of a surrogate pair: make its strings well-formed Unicode.',
+    )
   }
   return json
 }

@@ -57,7 +57,3 @@ export interface TransportFailure {
   remoteAddress: string | null
   timings: Omit<AttemptTimings, 'dnsMs'>
 }
-
-export function isTransportFailure(value: unknown): value is TransportFailure {
-  return typeof value === 'object' && value !== null && 'transportFailure' in value
-}

@@ -14,7 +14,8 @@ export function manualClock(start: number = Date.UTC(2026, 0, 1)): ManualClock {
   const next = (): Entry | undefined => {
     let first: Entry | undefined
     for (const timer of timers) {
-      if (first === undefined || timer.at < first.at || (timer.at === first.at && timer.order < first.order)) first = timer
+      if (first === undefined || timer.at < first.at || (timer.at === first.at && timer.order < first.order))
+        first = timer
     }
     return first
   }

@@ -1,0 +1,34 @@
+import { WebhookError } from '../errors.ts'
+import type { EndpointRecord } from '../model/endpoint.ts'
+import type { Core } from './core.ts'
+import { type Endpoint, presentEndpoint } from './present.ts'
+import type { Scope } from './scope.ts'
+
+/** What the methods on endpoints share: how one is found, and what follows a change. */
+export interface EndpointAccess {
+  /** Throws `endpoint_not_found`. */
+  find(id: string): Promise<EndpointRecord>
+  /** Tells the rest of this process; others see the new version at their next insert or claim. */
+  changed(endpoint: EndpointRecord): Promise<Endpoint>
+}
+
+export function endpointAccess(core: Core, scope: Scope): EndpointAccess {
+  return {
+    async find(id) {
+      const endpoint = await core.ask((storage) => storage.getEndpoint({ id, tenant: scope.bound }))
+      if (endpoint === null) throw notFound(id)
+      return endpoint
+    },
+    async changed(endpoint) {
+      const { context, engine } = await core.ready()
+      await context.endpoints.refresh(endpoint.tenant)
+      engine.wake()
+      return presentEndpoint(endpoint)
+    },
+  }
+}
+
+export function notFound(id: string): WebhookError {
+  const message = `there is no endpoint ${id} here: it may be deleted, or another tenant's.`
+  return new WebhookError('endpoint_not_found', message)
+}
