@@ -1,12 +1,7 @@
 import type { AttemptError, AttemptPhase, AttemptRecord, ConnectionFailure, Outcome } from '../model/attempt.ts'
 import type { Clock, Timer } from '../ports/clock.ts'
 import type { Resolve, ResolvedAddress } from '../ports/resolver.ts'
-import {
-  isTransportFailure,
-  type Transport,
-  type TransportFailure,
-  type TransportResponse,
-} from '../ports/transport.ts'
+import type { Transport, TransportFailure, TransportResponse } from '../ports/transport.ts'
 
 /** Step 5: one HTTP attempt becomes one record of what happened. Never throws: an endpoint's failure is data. */
 
@@ -213,7 +208,8 @@ function endingOf(error: unknown, ended: Ended | null, progress: Progress): Endi
   }
 }
 
-function isTransportFailure(value: unknown): value is TransportFailure {
+/** Whether a transport's rejection tells how far the request came. */
+export function isTransportFailure(value: unknown): value is TransportFailure {
   return typeof value === 'object' && value !== null && 'transportFailure' in value
 }
 

@@ -1,5 +1,5 @@
+import { isTransportFailure } from '../../../src/pipeline/deliver.ts'
 import type { Transport, TransportFailure, TransportRequest, TransportResponse } from '../../../src/ports/transport.ts'
-import { isTransportFailure } from '../../../src/ports/transport.ts'
 
 /** A request to a receiver with everything filled in. */
 export function requestTo(url: string, over: Partial<TransportRequest> = {}): TransportRequest {
