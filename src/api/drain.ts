@@ -6,7 +6,7 @@ import type { Core } from './core.ts'
 export interface DrainOptions {
   /** Goes on with what falls due up to this moment, waiting for it; a manual clock is moved on. Default: now. */
   until?: Date | string
-  /** Begins nothing new after this long, 1 ms to 1 day. Default 1 day. */
+  /** Begins nothing new after this long, 1 ms to 1 day. Default: no bound. */
   budgetMs?: number
   /** Begins nothing new after this many attempts; those of one claim are begun together. Default 1,000,000. */
   limit?: number
@@ -25,7 +25,10 @@ const DAY = 86_400_000
 export async function drain(core: Core, options: unknown): Promise<DrainResult> {
   const given = plainObject(options, 'drain', ['until', 'budgetMs', 'limit'])
   const until = given.until === undefined ? core.clock.now() : time(given.until, 'drain.until')
-  const budgetMs = integer(given.budgetMs ?? DAY, 'drain.budgetMs', { min: 1, max: DAY })
+  const budgetMs =
+    given.budgetMs === undefined
+      ? Number.POSITIVE_INFINITY
+      : integer(given.budgetMs, 'drain.budgetMs', { min: 1, max: DAY })
   const limit = integer(given.limit ?? 1_000_000, 'drain.limit', { min: 1, max: 1_000_000 })
   const { engine } = await core.ready()
   if (engine.started) {

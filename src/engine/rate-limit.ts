@@ -46,6 +46,7 @@ export class RateGate {
 
   /** When the next permit falls due, in milliseconds from now. */
   nextInMs(): number {
+    if (this.#reserving !== null) return 0
     const perPermit = this.#limit.perMs / this.#limit.limit
     return Math.max(0, this.#creditedUntil + perPermit - this.#clock.monotonic())
   }

@@ -1,0 +1,54 @@
+import { createWebhookSender } from 'hookferry'
+import { memory } from 'hookferry/memory'
+import { fakeResolver, scriptedTransport } from 'hookferry/testing'
+import { afterEach, describe, expect, it } from 'vitest'
+import { systemClock } from '../../src/runtime/system-clock.ts'
+import { createTestSender } from '../../src/testing/test-sender.ts'
+
+/** Rate limits hold within 5 %, from 1 a minute (in virtual time) to 2,000 a second (in real time). */
+
+const open: { stop(): Promise<void> }[] = []
+afterEach(async () => {
+  for (const sender of open.splice(0)) await sender.stop()
+})
+
+describe('rate limit', () => {
+  it.each([20, 200, 2_000])('lets %i attempts a second through under a standing backlog', async (limit) => {
+    const clock = systemClock()
+    const transport = scriptedTransport(clock)
+    const sender = createWebhookSender({
+      storage: memory(),
+      transport,
+      runtime: { resolve: fakeResolver() },
+      concurrency: { total: 1_000, perEndpoint: 1_000 },
+    })
+    open.push(sender)
+    await sender.endpoints.create({ url: 'https://example.com/', rateLimit: { limit, perMs: 1_000 } })
+    const seconds = 3
+    await Promise.all(
+      Array.from({ length: limit * (seconds + 1) }, (_, index) => sender.send({ type: 'tick', data: index })),
+    )
+    await sender.start()
+    await expect.poll(() => transport.requests.length, { timeout: 10_000, interval: 5 }).toBeGreaterThanOrEqual(limit * seconds)
+    // From the end of the first tenth on, so that the permits saved up at the start do not count.
+    const times = transport.requests.map((request) => request.at)
+    const from = (times[0] ?? 0) + 100
+    const counted = times.filter((at) => at >= from && at < from + (seconds - 0.5) * 1_000).length
+    const expected = limit * (seconds - 0.5)
+    expect(counted / expected).toBeGreaterThan(0.95)
+    expect(counted / expected).toBeLessThan(1.05)
+  })
+
+  it('lets one attempt a minute through, in virtual time', async () => {
+    const { sender, clock, transport } = createTestSender()
+    open.push(sender)
+    await sender.endpoints.create({ url: 'https://example.com/', rateLimit: { limit: 1, perMs: 60_000 } })
+    for (let index = 0; index < 61; index++) await sender.send({ type: 'tick', data: index })
+    await sender.drain({ until: new Date(clock.now() + 2 * 3_600_000) })
+    const times = transport.requests.map((request) => request.at)
+    expect(times).toHaveLength(61)
+    const minutes = ((times.at(-1) ?? 0) - (times[0] ?? 0)) / 60_000
+    expect(minutes).toBeGreaterThanOrEqual(60)
+    expect(minutes).toBeLessThan(60 * 1.05)
+  })
+})
