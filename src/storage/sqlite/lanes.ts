@@ -40,7 +40,10 @@ export class Lanes {
   readonly #db: Connection
   readonly #lanes = new Map<string, Lane | undefined>()
   readonly #changed = new Set<Lane>()
-  readonly #tenants = new Set<number>()
+  /** Those whose place may have changed, with the last claim from them. */
+  readonly #tenants = new Map<number, { claimedAt: number; turn: number }>()
+  /** Of the last claim of all; null until it is needed. */
+  #turn: number | null = null
 
   constructor(db: Connection) {
     this.#db = db
@@ -68,14 +71,10 @@ export class Lanes {
 
   /** A delivery was claimed from this lane: it goes to the end of the line, and its tenant too. */
   claimed(lane: Lane, now: number): void {
+    this.#turn = (this.#turn ?? this.#lastTurn()) + 1
     lane.claimedAt = Math.max(lane.claimedAt, now)
-    lane.claimedTurn = this.#nextTurn()
-    this.#db.run(
-      'UPDATE {tenant} SET claimed_at = max(claimed_at, ?), claimed_turn = ? WHERE key = ?',
-      now,
-      lane.claimedTurn,
-      lane.tenantKey,
-    )
+    lane.claimedTurn = this.#turn
+    this.#tenants.set(lane.tenantKey, { claimedAt: now, turn: this.#turn })
     this.refresh(lane)
   }
 
@@ -100,15 +99,17 @@ export class Lanes {
         lane.endpointKey,
       )
     }
-    for (const tenantKey of this.#tenants) {
+    for (const [tenantKey, { claimedAt, turn }] of this.#tenants) {
       this.#db.run(
-        `UPDATE {tenant} SET ready_at = max(claimed_at, (
-          SELECT ready_at FROM {lane} INDEXED BY {lane_ready}
-          WHERE tenant_key = @tenantKey AND ready_at IS NOT NULL ORDER BY ready_at LIMIT 1))
+        `UPDATE {tenant} SET claimed_at = max(claimed_at, @claimedAt), claimed_turn = max(claimed_turn, @turn),
+          ready_at = max(claimed_at, @claimedAt, (
+            SELECT ready_at FROM {lane} INDEXED BY {lane_ready}
+            WHERE tenant_key = @tenantKey AND ready_at IS NOT NULL ORDER BY ready_at LIMIT 1))
         WHERE key = @tenantKey`,
-        { tenantKey },
+        { tenantKey, claimedAt, turn },
       )
     }
+    if (this.#turn !== null) this.#db.run(`UPDATE {meta} SET value = ? WHERE name = 'turn'`, this.#turn)
   }
 
   #place(lane: Lane, place: number | null): void {
@@ -116,14 +117,11 @@ export class Lanes {
     lane.readyAt = held ? null : place
     lane.holdAt = held ? place : null
     this.#changed.add(lane)
-    this.#tenants.add(lane.tenantKey)
+    if (!this.#tenants.has(lane.tenantKey)) this.#tenants.set(lane.tenantKey, { claimedAt: 0, turn: 0 })
   }
 
-  #nextTurn(): number {
-    const row = this.#db.get<{ value: number }>(
-      `UPDATE {meta} SET value = value + 1 WHERE name = 'turn' RETURNING value`,
-    )
-    return row?.value ?? 0
+  #lastTurn(): number {
+    return this.#db.get<{ value: number }>(`SELECT value FROM {meta} WHERE name = 'turn'`)?.value ?? 0
   }
 
   #oldestDue(lane: Lane): number | null {
