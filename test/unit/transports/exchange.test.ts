@@ -1,4 +1,5 @@
-import { Agent, request as httpRequest } from 'node:http'
+import { EventEmitter } from 'node:events'
+import { Agent, type ClientRequest, request as httpRequest } from 'node:http'
 import { expect, it } from 'vitest'
 import { Exchange } from '../../../src/transports/exchange.ts'
 import { friendly, rawReceiver } from '../../support/receivers/index.ts'
@@ -41,4 +42,13 @@ it('nor over a kept one', async () => {
   await expect.poll(() => receiver.open()).toBe(0)
   expect(receiver.requests).toHaveLength(1)
   await receiver.close()
+})
+
+it("takes node's word that a response is complete over an error that comes behind it", async () => {
+  const exchange = new Exchange(requestTo('http://127.0.0.1/'), false)
+  const outgoing = Object.assign(new EventEmitter(), { writableFinished: true })
+  exchange.follow(outgoing as unknown as ClientRequest)
+  outgoing.emit('response', { statusCode: 200, headers: {}, complete: true })
+  exchange.failBy(Object.assign(new Error('Premature close'), { code: 'ERR_STREAM_PREMATURE_CLOSE' }))
+  expect(await exchange.response).toMatchObject({ status: 200 })
 })

@@ -1,6 +1,7 @@
 import { getEventListeners } from 'node:events'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
+import { networkInterfaces } from 'node:os'
 import { afterEach, describe, expect, it } from 'vitest'
 import { nodeFetchTransport } from '../../../src/transports/node-fetch.ts'
 import {
@@ -32,6 +33,9 @@ async function start(starting: Promise<Receiver>): Promise<Receiver> {
   return receiver
 }
 
+const hasIpv6Loopback = Object.values(networkInterfaces()).some((list) =>
+  list?.some(({ address }) => address === '::1'),
+)
 const V4 = (address: string) => ({ address, family: 4 as const })
 
 describe('the request', () => {
@@ -110,6 +114,20 @@ describe('addresses', () => {
       ['127.0.0.2', false],
       ['127.0.0.1', true],
     ])
+    await transport.close()
+  })
+
+  it.skipIf(!hasIpv6Loopback)('may be IPv6, by literal and by name', async () => {
+    const server = createServer((_request, response) => response.end())
+    await new Promise<void>((resolve) => server.listen(0, '::1', resolve))
+    cleanUp.push(() => new Promise((resolve) => server.close(() => resolve())))
+    const { port } = server.address() as AddressInfo
+    const transport = newTransport()
+    const addresses = [V4('127.0.0.1'), { address: '0:0:0:0:0:0:0:1', family: 6 as const }]
+    for (const host of ['[::1]', 'hooks.test']) {
+      const { remoteAddress } = await transport.send(requestTo(`http://${host}:${port}/`, { addresses }))
+      expect(remoteAddress).toBe('::1')
+    }
     await transport.close()
   })
 
