@@ -1,13 +1,14 @@
 import { WebhookError } from '../errors.ts'
 import type { Lease } from '../model/delivery.ts'
 import type { PreparedEvent } from '../pipeline/send.ts'
+import type { Timer } from '../ports/clock.ts'
 import { type Accepted, Acceptor } from './acceptor.ts'
 import type { Advance } from './advance.ts'
 import { type AttemptPorts, AttemptRunner, type Work } from './attempt-runner.ts'
 import type { EngineContext } from './context.ts'
 import { FanOutWorker } from './fan-out-worker.ts'
 import { ReplayWorker } from './replay-worker.ts'
-import { sleep, withRetries } from './resilient-storage.ts'
+import { withRetries } from './resilient-storage.ts'
 import { Scheduler } from './scheduler.ts'
 import { Settler } from './settler.ts'
 import { Upkeep } from './upkeep.ts'
@@ -104,17 +105,21 @@ export class Engine {
     this.#phase = 'stopping'
     this.#waker.wake()
     await this.#loop
-    await Promise.race([this.#runner.idle(), sleep(this.#context.clock, graceMs)])
-    this.#runner.abort()
-    const last = this.#context.clock.after(LAST_SETTLE_MS, () => this.#settler.giveUp())
+    const { clock } = this.#context
+    let last: Timer | null = null
+    const grace = clock.after(graceMs, () => {
+      this.#runner.abort()
+      last = clock.after(LAST_SETTLE_MS, () => this.#settler.giveUp())
+    })
     await this.#runner.idle()
     await Promise.all(this.#givingBack)
-    last.cancel()
+    grace.cancel()
+    ;(last as Timer | null)?.cancel()
     this.#phase = 'stopped'
   }
 
   get #mayWork(): boolean {
-    return this.#phase === 'delivering' || this.#draining
+    return this.#phase === 'delivering' || (this.#draining && this.#phase === 'accepting')
   }
 
   get #overdue(): boolean {

@@ -1,6 +1,7 @@
 import { createWebhookSender } from 'hookferry'
 import { memory } from 'hookferry/memory'
-import { fakeResolver, scriptedTransport } from 'hookferry/testing'
+import { fakeResolver } from '../../src/testing/fake-resolver.ts'
+import { scriptedTransport } from '../../src/testing/scripted-transport.ts'
 import { afterEach, describe, expect, it } from 'vitest'
 import { systemClock } from '../../src/runtime/system-clock.ts'
 import { createTestSender } from '../../src/testing/test-sender.ts'
