@@ -2,6 +2,7 @@ import { isIP } from 'node:net'
 import type { Readable } from 'node:stream'
 import { rootCertificates, type SecureContextOptions } from 'node:tls'
 import fetch from 'node-fetch'
+import { type Bounds, integer, plainObject } from '../arguments.ts'
 import type { Transport, TransportRequest, TransportResponse } from '../ports/transport.ts'
 import { type ConnectionPool, createConnectionPool } from './connection-pool.ts'
 import { Exchange } from './exchange.ts'
@@ -22,12 +23,17 @@ export interface NodeFetchTransportOptions {
   clientCertificate?: { cert: Pem; key: Pem; passphrase?: string }
 }
 
+const KNOWN = ['keepAliveMs', 'maxIdleSockets', 'maxSocketsPerHost', 'ca', 'clientCertificate']
+
 /** The default transport: node-fetch over keep-alive connections of its own. Proxy variables of the environment are ignored. */
 export function nodeFetchTransport(options: NodeFetchTransportOptions = {}): Transport {
+  plainObject(options, 'nodeFetchTransport', KNOWN)
+  const count = (key: 'keepAliveMs' | 'maxIdleSockets' | 'maxSocketsPerHost', otherwise: number, bounds: Bounds) =>
+    options[key] === undefined ? otherwise : integer(options[key], `nodeFetchTransport.${key}`, bounds)
   const pool = createConnectionPool({
-    keepAliveMs: options.keepAliveMs ?? 4_000,
-    maxIdleSockets: options.maxIdleSockets ?? 256,
-    maxSocketsPerHost: options.maxSocketsPerHost ?? Number.POSITIVE_INFINITY,
+    keepAliveMs: count('keepAliveMs', 4_000, { min: 0, max: 600_000 }),
+    maxIdleSockets: count('maxIdleSockets', 256, { min: 0, max: 65_535 }),
+    maxSocketsPerHost: count('maxSocketsPerHost', Number.POSITIVE_INFINITY, { min: 1, max: 65_535 }),
     tls: tlsOptions(options),
   })
   return {

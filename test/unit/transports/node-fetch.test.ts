@@ -319,3 +319,14 @@ describe('the response', () => {
     expect(timings.bodyMs).toBeGreaterThan(55)
   })
 })
+
+describe('options', () => {
+  it.each([
+    [{ keepAliveMs: -1 }, 'nodeFetchTransport.keepAliveMs'],
+    [{ maxIdleSockets: 1.5 }, 'nodeFetchTransport.maxIdleSockets'],
+    [{ maxSocketsPerHost: 0 }, 'nodeFetchTransport.maxSocketsPerHost'],
+    [{ timeout: 1 }, 'nodeFetchTransport.timeout'],
+  ])('%j are refused', (options, path) => {
+    expect(() => nodeFetchTransport(options as object)).toThrow(path)
+  })
+})
