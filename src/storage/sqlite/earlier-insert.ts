@@ -42,7 +42,8 @@ export function repeatedInsert(db: Connection, item: NewEvent, { now, worker }: 
     .all<Omit<Lease, 'deliveryId' | 'eventId' | 'tenant'> & { key: number }>(
       `SELECT d.key, p.id AS endpointId, d.claim, d.round, d.step, d.lost, d.leased_at AS leasedAt, d.lease_until AS until
       FROM {delivery} AS d INDEXED BY {delivery_by_event} CROSS JOIN {endpoint} AS p ON p.key = d.endpoint_key
-      WHERE d.event_key = ? AND d.state = 1 AND d.claim = 1 AND d.worker = ? AND d.lease_until > ? ORDER BY d.key`,
+      WHERE d.event_key = ? AND d.state = 1 AND d.claim = 1 AND d.worker = ? AND d.lease_until > ?
+      ORDER BY d.created_at, d.key`,
       row.key,
       worker,
       now,
