@@ -3,12 +3,20 @@ import { WebhookError } from '../errors.ts'
 import type { EndpointState } from '../model/endpoint.ts'
 import type { Core } from './core.ts'
 import { endpointAccess } from './endpoint-access.ts'
-import type { Endpoints } from './endpoints.ts'
-import { presentEndpoint } from './present.ts'
+import { type Endpoint, presentEndpoint } from './present.ts'
 import { checkId, type Scope } from './scope.ts'
 
 /** The changes of state that a person makes. Each is refused from a state that it does not leave. */
-export function endpointStates(core: Core, scope: Scope): Pick<Endpoints, 'pause' | 'resume' | 'enable'> {
+export interface EndpointStates {
+  /** Holds its deliveries. Throws `endpoint_not_found`, and `endpoint_state_invalid` when it is disabled. */
+  pause(id: string, options?: { reason?: string }): Promise<Endpoint>
+  /** Leaves `paused`: what was held is delivered. Throws `endpoint_not_found`, `endpoint_state_invalid`. */
+  resume(id: string): Promise<Endpoint>
+  /** Leaves `disabled` and resets health: what was held is delivered. Throws `endpoint_not_found`, `endpoint_state_invalid`. */
+  enable(id: string): Promise<Endpoint>
+}
+
+export function endpointStates(core: Core, scope: Scope): EndpointStates {
   const { find, changed } = endpointAccess(core, scope)
   const change = async (verb: string, value: string, from: EndpointState, to: EndpointState, reason: string | null) => {
     const id = checkId(value, `endpoints.${verb}.id`)

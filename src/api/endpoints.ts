@@ -14,7 +14,7 @@ import {
 import type { Core } from './core.ts'
 import { type Listed, listed, type PageOptions, pageInput } from './cursor.ts'
 import { endpointAccess, notFound } from './endpoint-access.ts'
-import { endpointStates } from './endpoint-states.ts'
+import { type EndpointStates, endpointStates } from './endpoint-states.ts'
 import { type Endpoint, presentEndpoint } from './present.ts'
 import { type ALL_TENANTS, checkId, type Scope, tenantFilterOf, tenantOf } from './scope.ts'
 
@@ -25,7 +25,7 @@ export interface EndpointFilter extends PageOptions {
 }
 
 /** Where customers listen. Changes count from the next `send`, in every process. */
-export interface Endpoints {
+export interface Endpoints extends EndpointStates {
   /**
    * Makes an endpoint. Its secret is returned here and nowhere else.
    * Throws `endpoint_url_invalid`, `endpoint_address_blocked`, `ArgumentError`.
@@ -39,12 +39,6 @@ export interface Endpoints {
   update(id: string, patch: EndpointPatch): Promise<Endpoint>
   /** Its pending deliveries are canceled; attempts under way are still recorded. Throws `endpoint_not_found`. */
   delete(id: string): Promise<void>
-  /** Holds its deliveries. Throws `endpoint_not_found`, and `endpoint_state_invalid` when it is disabled. */
-  pause(id: string, options?: { reason?: string }): Promise<Endpoint>
-  /** Leaves `paused`: what was held is delivered. Throws `endpoint_not_found`, `endpoint_state_invalid`. */
-  resume(id: string): Promise<Endpoint>
-  /** Leaves `disabled` and resets health: what was held is delivered. Throws `endpoint_not_found`, `endpoint_state_invalid`. */
-  enable(id: string): Promise<Endpoint>
 }
 
 export function endpointsApi(core: Core, scope: Scope): Endpoints {

@@ -100,14 +100,14 @@ export class AttemptRunner {
     const { endpoint, lease, event } = work
     const allowRanges = endpoint.overrides.allowRanges ?? []
     const now = clock.now()
-    const headers = attemptHeaders({
-      event,
-      endpointHeaders: endpoint.headers,
-      secrets: endpoint.secrets,
-      schemes,
-      now,
-      userAgent,
-    })
+    let headers: Record<string, string>
+    try {
+      const { headers: endpointHeaders, secrets } = endpoint
+      headers = attemptHeaders({ event, endpointHeaders, secrets, schemes, now, userAgent })
+    } catch (error) {
+      this.#context.lifecycle.fail(error, `signing for endpoint ${endpoint.id}`)
+      return unsignedAttempt(work, now, error)
+    }
     const attempt = await deliver(
       {
         number: lease.claim,
@@ -127,5 +127,28 @@ export class AttemptRunner {
       },
     )
     return { ...attempt, responseBody: this.#budget.keep(endpoint.id, attempt.responseBody, now) }
+  }
+}
+
+/** Nothing goes out unsigned: the attempt ends before a request was made, and is repeated on schedule. */
+function unsignedAttempt({ lease, endpoint }: Work, now: number, error: unknown): AttemptRecord {
+  return {
+    number: lease.claim,
+    round: lease.round,
+    url: endpoint.url,
+    startedAt: now,
+    durationMs: 0,
+    outcome: 'blocked',
+    status: null,
+    requestHeaders: {},
+    responseHeaders: {},
+    responseBody: null,
+    remoteAddress: null,
+    timings: null,
+    error: {
+      phase: null,
+      reason: null,
+      message: `not signed: ${error instanceof Error ? error.message : String(error)}`,
+    },
   }
 }

@@ -89,15 +89,23 @@ export class Permits {
   roomOf(subject: PermitSubject): Room {
     const slot = this.#slot(subject)
     const inUse = slot.queue.pending
-    if (subject.struggling || this.#isSlow(subject.id)) {
+    if (this.isStruggling(subject)) {
       if (inUse > 0) return { room: 0, retryInMs: null }
-      if (this.#strugglingInUse() >= Math.max(1, Math.floor(this.#total.concurrency * STRUGGLING_SHARE))) {
-        return { room: 0, retryInMs: this.#strugglingRetryMs }
-      }
-      return this.#limited(slot, 1)
+      return this.strugglingRoom() === 0 ? { room: 0, retryInMs: this.#strugglingRetryMs } : this.#limited(slot, 1)
     }
     const room = subject.concurrency - inUse
     return room <= 0 ? { room: 0, retryInMs: null } : this.#limited(slot, room)
+  }
+
+  /** One slot until it succeeds: its last attempt got no answer, or one under way is slow. */
+  isStruggling(subject: PermitSubject): boolean {
+    return subject.struggling || this.#isSlow(subject.id)
+  }
+
+  /** Slots that struggling endpoints together may still take. */
+  strugglingRoom(): number {
+    const share = Math.max(1, Math.floor(this.#total.concurrency * STRUGGLING_SHARE))
+    return Math.max(0, share - this.#strugglingInUse())
   }
 
   /** Takes a permit that `roomOf` and `free` have shown to be there. */

@@ -1,10 +1,10 @@
 import type { Lease } from '../model/delivery.ts'
 import { shareRoom } from '../pipeline/claim.ts'
-import type { ClaimedDelivery, DueLane } from '../ports/storage.ts'
+import type { ClaimedDelivery, DueLane, LaneGrant } from '../ports/storage.ts'
 import type { Work } from './attempt-runner.ts'
 import type { EngineContext } from './context.ts'
 import { leaseMsOf, permitSubjectOf } from './effective.ts'
-import type { Permit } from './permits.ts'
+import type { Permit, PermitSubject } from './permits.ts'
 import { withRetries } from './resilient-storage.ts'
 
 /** Step 3: claims what is due, for as many attempts as there are permits. */
@@ -13,6 +13,11 @@ import { withRetries } from './resilient-storage.ts'
 const LANES_MAX = 256
 /** Rounds of one pass: the loop goes back to its other duties in between. */
 const ROUNDS_MAX = 64
+
+interface Subject {
+  lane: DueLane
+  permit: PermitSubject
+}
 
 interface Hold {
   lane: DueLane
@@ -80,14 +85,15 @@ export class Scheduler {
     for (const lane of lanes) await endpoints.at(lane.tenant, lane.endpointsVersion)
     // From here to the claim nothing waits: the permits that are seen are the permits that are taken.
     const now = clock.now()
+    const subjects = this.#subjects(lanes)
     const shared = shareRoom({
       lanes,
       free: this.#hooks.open() ? permits.free : 0,
-      roomOf: (lane) => this.#roomOf(lane, now),
+      roomOf: this.#rooms(subjects, now),
       leaseUntilOf: (lane) => now + leaseMsOf(this.#endpoint(lane), settings),
     })
     if (shared.room.length === 0 && shared.defer.length === 0) return { claimed: 0, moved: false }
-    const holds = this.#take(lanes, shared.room, now)
+    const holds = this.#take(subjects, shared.room, now)
     let claimed: ClaimedDelivery[] = []
     try {
       claimed = await this.#patiently(() => storage.claimDue({ now, worker, ...shared }))
@@ -112,35 +118,46 @@ export class Scheduler {
     return this.#context.endpoints.known(lane.tenant)?.get(lane.endpointId)
   }
 
-  #roomOf(lane: DueLane, now: number): { room: number; until: number | null } {
-    const endpoint = this.#endpoint(lane)
-    const { weather, permits, settings } = this.#context
-    // Changed since storage was asked: the next round sees it as it is.
-    if (endpoint === undefined || endpoint.state !== 'active') return { room: 0, until: now + settings.pollMs }
-    const struggling = weather.isStruggling({
-      id: endpoint.id,
-      health: { ...endpoint.health, struggling: lane.struggling },
-    })
-    const { room, retryInMs } = permits.roomOf(permitSubjectOf(endpoint, struggling, settings))
-    return { room, until: retryInMs === null ? null : now + Math.ceil(retryInMs) }
+  /** The lanes whose endpoint is active, with what permits depend on. */
+  #subjects(lanes: DueLane[]): Map<string, Subject> {
+    const { weather, settings } = this.#context
+    const subjects = new Map<string, Subject>()
+    for (const lane of lanes) {
+      const endpoint = this.#endpoint(lane)
+      if (endpoint === undefined || endpoint.state !== 'active') continue
+      const health = { ...endpoint.health, struggling: lane.struggling }
+      const struggling = weather.isStruggling({ id: endpoint.id, health })
+      subjects.set(lane.endpointId, { lane, permit: permitSubjectOf(endpoint, struggling, settings) })
+    }
+    return subjects
   }
 
-  #take(
-    lanes: DueLane[],
-    grants: { endpointId: string; limit: number; leaseUntil: number }[],
-    now: number,
-  ): Map<string, Hold> {
-    const { clock, permits, weather, settings } = this.#context
-    const byId = new Map(lanes.map((lane) => [lane.endpointId, lane]))
+  /** The room of one lane after the other. What struggling endpoints share counts as taken once it was shown to one. */
+  #rooms(subjects: Map<string, Subject>, now: number): (lane: DueLane) => { room: number; until: number | null } {
+    const { permits, settings } = this.#context
+    let strugglingRoom = permits.strugglingRoom()
+    return (lane) => {
+      const subject = subjects.get(lane.endpointId)
+      // Changed since storage was asked: the next look sees it as it is.
+      if (subject === undefined) return { room: 0, until: now + settings.pollMs }
+      const { room, retryInMs } = permits.roomOf(subject.permit)
+      if (room > 0 && permits.isStruggling(subject.permit)) {
+        if (strugglingRoom === 0) return { room: 0, until: now + settings.attempt.deadlineMs }
+        strugglingRoom -= 1
+      }
+      return { room, until: retryInMs === null ? null : now + Math.ceil(retryInMs) }
+    }
+  }
+
+  #take(subjects: Map<string, Subject>, grants: LaneGrant[], now: number): Map<string, Hold> {
+    const { clock, permits } = this.#context
     const holds = new Map<string, Hold>()
     const monotonic = clock.monotonic()
     for (const { endpointId, limit, leaseUntil } of grants) {
-      const lane = byId.get(endpointId)
-      const endpoint = lane && this.#endpoint(lane)
-      if (lane === undefined || endpoint === undefined) continue
-      const subject = permitSubjectOf(endpoint, lane.struggling || weather.isStruggling(endpoint), settings)
-      const taken = Array.from({ length: limit }, () => permits.take(subject))
-      holds.set(endpointId, { lane, permits: taken, validUntil: monotonic + (leaseUntil - now) })
+      const subject = subjects.get(endpointId)
+      if (subject === undefined) continue
+      const taken = Array.from({ length: limit }, () => permits.take(subject.permit))
+      holds.set(endpointId, { lane: subject.lane, permits: taken, validUntil: monotonic + (leaseUntil - now) })
     }
     return holds
   }
