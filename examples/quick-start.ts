@@ -1,0 +1,66 @@
+// Send an event and receive it. README.md shows the regions as they stand here.
+
+// #endregion
+import assert from 'node:assert/strict'
+import { once } from 'node:events'
+// #endregion
+// #region receive
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { setTimeout as sleep } from 'node:timers/promises'
+// #region send
+import { createWebhookSender } from 'hookferry'
+import { sqlite } from 'hookferry/sqlite'
+import { Webhook } from 'standardwebhooks'
+import { scratch } from './support/scratch.ts'
+
+const received: unknown[] = []
+
+// #region receive
+
+const server = createServer(async (request, response) => {
+  const chunks: Buffer[] = []
+  for await (const chunk of request) chunks.push(chunk)
+  try {
+    // Verify the bytes as they came: an object that was parsed and written again has another signature.
+    const event = new Webhook(secret).verify(Buffer.concat(chunks), request.headers as Record<string, string>)
+    received.push(event)
+    response.writeHead(204).end()
+  } catch {
+    response.writeHead(400).end()
+  }
+})
+// #endregion
+
+server.listen(0, '127.0.0.1')
+await once(server, 'listening')
+const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}/webhooks`
+const home = process.cwd()
+const folder = await scratch()
+process.chdir(folder.path('.'))
+
+// #region send
+
+const sender = createWebhookSender({
+  storage: sqlite({ path: 'webhooks.db' }),
+  network: { allowHttp: true, allowRanges: ['127.0.0.0/8'] }, // to try it on one machine; leave it out in production
+})
+await sender.start()
+
+// Once for each URL that a customer gives you. The secret is theirs: show it to them.
+const { secret } = await sender.endpoints.create({ url, eventTypes: ['invoice.*'] })
+
+// Whenever something happens. When this resolves, the event is on disk.
+const { id } = await sender.send({ type: 'invoice.paid', data: { invoice: 'inv_1', amount: 990 } })
+// #endregion
+
+while ((await sender.deliveries.list({ eventId: id, state: 'delivered' })).items.length === 0) await sleep(20)
+const timestamp = (await sender.events.get(id))?.occurredAt.toISOString()
+assert.deepEqual(received, [{ type: 'invoice.paid', timestamp, data: { invoice: 'inv_1', amount: 990 } }])
+console.log('received and verified:', received[0])
+
+await sender.stop()
+server.close()
+server.closeAllConnections()
+process.chdir(home)
+await folder.remove()
