@@ -10,22 +10,35 @@ export interface Bounds {
 /** How a value is named in a message: its kind, never its content, which may be a secret. */
 function kindOf(value: unknown): string {
   if (value === null) return 'null'
+  if (Number.isNaN(value)) return 'NaN'
   if (Array.isArray(value)) return 'an array'
-  if (typeof value === 'object') return 'an object'
+  if (typeof value === 'object') return isRecord(value) ? 'an object' : `a ${tagOf(value)}`
   return typeof value === 'undefined' ? 'undefined' : `a ${typeof value}`
+}
+
+const tagOf = (value: object): string => Object.prototype.toString.call(value).slice('[object '.length, -1)
+
+/** Any object but those of a kind of their own: a Date or a Promise, whose fields are not what was meant, is a mistake. */
+function isRecord(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && tagOf(value) === 'Object'
+}
+
+/** Refuses a key that many programs at the other end would take for an object's prototype. */
+export function refuseProto(value: unknown, path: string): void {
+  if (typeof value === 'object' && value !== null && Object.hasOwn(value, '__proto__')) {
+    throw new ArgumentError('argument_invalid', `${path}.__proto__`, 'is no name for an entry: remove it')
+  }
 }
 
 /** A plain object with no other keys than these. An unknown key is a misspelling, or an option that does not exist yet. */
 export function plainObject(value: unknown, path: string, known: readonly string[]): Record<string, unknown> {
-  if (typeof value !== 'object' || value === null || Array.isArray(value)) {
-    throw new ArgumentError('argument_type', path, `must be an object, not ${kindOf(value)}`)
-  }
+  if (!isRecord(value)) throw new ArgumentError('argument_type', path, `must be an object, not ${kindOf(value)}`)
   for (const key of Object.keys(value)) {
     if (!known.includes(key)) {
       throw new ArgumentError('argument_unknown', `${path}.${key}`, `is not known here; known are ${known.join(', ')}`)
     }
   }
-  return value as Record<string, unknown>
+  return value
 }
 
 export function required<T>(value: T | undefined, path: string): T {
@@ -92,14 +105,16 @@ export function list<T>(value: unknown, path: string, length: Bounds, item: (val
       `must have ${length.min} to ${length.max} items, has ${value.length}`,
     )
   }
-  return value.map((entry, index) => item(entry, `${path}[${index}]`))
+  // Array.from also comes to the holes of a sparse array, which map() would pass over unchecked.
+  return Array.from(value, (entry, index) => item(entry, `${path}[${index}]`))
 }
 
 /** Names to short strings, such as metadata. */
 export function stringMap(value: unknown, path: string, entriesMax: number, lengthMax: number): Record<string, string> {
-  if (typeof value !== 'object' || value === null || Array.isArray(value)) {
+  if (!isRecord(value)) {
     throw new ArgumentError('argument_type', path, `must be an object of strings, not ${kindOf(value)}`)
   }
+  refuseProto(value, path)
   const entries = Object.entries(value)
   if (entries.length > entriesMax) {
     throw new ArgumentError('argument_range', path, `must have at most ${entriesMax} entries, has ${entries.length}`)
@@ -128,8 +143,12 @@ export function time(value: unknown, path: string): number {
   return ms
 }
 
-const ISO = /^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}(:\d{2}(\.\d{1,9})?)?(Z|[+-]\d{2}:\d{2})$/
+const ISO = /^(\d{4})-(\d{2})-(\d{2})T\d{2}:\d{2}(:\d{2}(\.\d{1,9})?)?(Z|[+-]\d{2}:\d{2})$/
 
 function isoTime(value: unknown): number | undefined {
-  return typeof value === 'string' && ISO.test(value) ? Date.parse(value) : undefined
+  const parts = typeof value === 'string' ? ISO.exec(value) : null
+  if (parts === null) return undefined
+  // Date.parse reads 30 February as 2 March; day 0 of the next month is the last of this one.
+  const [year, month, day] = parts.slice(1, 4).map(Number) as [number, number, number]
+  return day > new Date(Date.UTC(year, month, 0)).getUTCDate() ? Number.NaN : Date.parse(parts[0])
 }

@@ -221,7 +221,11 @@ export function resolveOptions(options: unknown): Settings {
   for (const [key, fields] of Object.entries(GROUPS)) {
     const defaults = DEFAULTS[key as keyof typeof DEFAULTS] as object
     if (key === 'disable' && given[key] === false) settings[key] = false
-    else settings[key] = { ...defaults, ...checkFields(given[key] ?? {}, `options.${key}`, fields) }
+    else
+      settings[key] = {
+        ...defaults,
+        ...checkFields(given[key] === undefined ? {} : given[key], `options.${key}`, fields),
+      }
   }
   const checked = settings as unknown as Settings
   if (checked.attempt.connectMs > checked.attempt.deadlineMs) checked.attempt.connectMs = checked.attempt.deadlineMs

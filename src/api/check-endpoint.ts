@@ -1,4 +1,4 @@
-import { integer, list, oneOf, plainObject, required, string, stringMap } from '../arguments.ts'
+import { integer, list, oneOf, plainObject, refuseProto, required, string, stringMap } from '../arguments.ts'
 import type { EndpointOverrides, EndpointSettings, RateLimit } from '../model/endpoint.ts'
 import { ATTEMPT_FIELDS, CONCURRENCY, checkFields, RETRY_FIELDS } from '../options.ts'
 import { assertPattern } from '../pipeline/fan-out.ts'
@@ -108,7 +108,10 @@ export function patchSettings(
     const length = { min: 0, max: 1_024 }
     settings.description = patch.description === null ? null : string(patch.description, `${path}.description`, length)
   }
-  if (patch.headers !== undefined) settings.headers = checkHeaders(patch.headers ?? {}, `${path}.headers`)
+  if (patch.headers !== undefined) {
+    refuseProto(patch.headers, `${path}.headers`)
+    settings.headers = checkHeaders(patch.headers ?? {}, `${path}.headers`)
+  }
   if (patch.metadata !== undefined) settings.metadata = stringMap(patch.metadata ?? {}, `${path}.metadata`, 64, 1_024)
   if (patch.url !== undefined) settings.url = string(patch.url, `${path}.url`, { min: 1, max: 4_096 })
   if (settings.url !== undefined || settings.overrides !== undefined) {
