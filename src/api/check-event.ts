@@ -1,4 +1,4 @@
-import { list, plainObject, required, string, stringMap, time } from '../arguments.ts'
+import { list, plainObject, refuseProto, required, string, stringMap, time } from '../arguments.ts'
 import { ArgumentError, WebhookError } from '../errors.ts'
 import { ID_PATTERN } from '../model/ids.ts'
 import type { CheckedEvent } from '../pipeline/send.ts'
@@ -6,7 +6,12 @@ import { checkHeaders } from '../runtime/header-guard.ts'
 import { checkId, type Scope, tenantOf } from './scope.ts'
 
 /** What `send` takes. */
-export type EventInput = EventCommon & ({ data: unknown } | { body: Uint8Array; contentType: string })
+export type EventInput = EventCommon &
+  (
+    | { data: unknown; body?: never; contentType?: never }
+    // Named `never` on either side: TypeScript lets a literal mix the properties of a union otherwise.
+    | { body: Uint8Array; contentType: string; data?: never }
+  )
 
 export interface EventCommon {
   /** Whose customer it is for, 1 to 128 characters. Default `'default'`. */
@@ -70,10 +75,15 @@ export function checkEvent(value: unknown, scope: Scope): CheckedEvent {
     occurredAt: input.occurredAt === undefined ? null : time(input.occurredAt, 'send.occurredAt'),
     deliverAt: input.deliverAt === undefined ? null : time(input.deliverAt, 'send.deliverAt'),
     idempotencyKey: input.idempotencyKey === undefined ? null : string(input.idempotencyKey, 'send.idempotencyKey'),
-    headers: input.headers === undefined ? {} : checkHeaders(input.headers, 'send.headers'),
+    headers: input.headers === undefined ? {} : headersOf(input.headers),
     endpointIds: input.endpoints === undefined ? null : endpointIds(input.endpoints),
     metadata: input.metadata === undefined ? {} : stringMap(input.metadata, 'send.metadata', 64, 1_024),
   }
+}
+
+function headersOf(value: unknown): Record<string, string> {
+  refuseProto(value, 'send.headers')
+  return checkHeaders(value, 'send.headers')
 }
 
 function endpointIds(value: unknown): string[] {
@@ -109,7 +119,7 @@ function contentOf(input: Record<string, unknown>): CheckedEvent['content'] {
     throw new ArgumentError('argument_type', 'send.body', 'must be a Uint8Array')
   }
   const contentType = string(required(input.contentType, 'send.contentType'), 'send.contentType', { min: 1, max: 128 })
-  if (!/^[\w!#$&^.+-]+\/[\w!#$&^.+-]+(\s*;\s*[\x20-\x7e]+)?$/.test(contentType)) {
+  if (!/^[\w!#$&^.+-]+\/[\w!#$&^.+-]+([ \t]*;[\x20-\x7e]+)?$/.test(contentType)) {
     throw new ArgumentError('argument_invalid', 'send.contentType', 'must be a media type, such as application/xml')
   }
   return { body: input.body, contentType }

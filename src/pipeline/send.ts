@@ -46,10 +46,11 @@ export function prepareEvent(input: PrepareInput): PreparedEvent {
   const { content } = checked
   const occurredAt = checked.occurredAt ?? now
   const json = 'body' in content ? null : jsonOf(content.data)
-  // The envelope of Standard Webhooks 1.0.0. Raw bodies are copied, since the caller may go on to use the buffer.
+  // The envelope of Standard Webhooks 1.0.0. Raw bodies are copied, since the caller may go on to use the buffer; slice() of a
+  // Node Buffer would not copy.
   const body =
     'body' in content
-      ? content.body.slice()
+      ? new Uint8Array(content.body)
       : encoder.encode(`{"type":"${checked.type}","timestamp":"${input.isoTime(occurredAt)}","data":${json}}`)
   if (body.byteLength > input.payloadMaxBytes) {
     throw new WebhookError(
@@ -103,6 +104,13 @@ function jsonOf(data: unknown): string {
     throw new WebhookError(
       'event_invalid',
       'send.data holds half of a surrogate pair: make its strings well-formed Unicode.',
+    )
+  }
+  // Only ever the start of a key: within a string a quotation mark stands behind a backslash.
+  if (/(?<!\\)"__proto__":/.test(json)) {
+    throw new WebhookError(
+      'event_invalid',
+      'send.data holds a key __proto__, which programs at the other end may take for a prototype: remove it.',
     )
   }
   return json
