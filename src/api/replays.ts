@@ -68,7 +68,8 @@ export function replayFunction(core: Core, scope: Scope): ReplayFunction {
     const rate =
       perSecond === undefined ? null : number(perSecond, 'replay.options.perSecond', { min: 0.01, max: 100_000 })
     const selection = checkSelection(input, 'replay', scope)
-    if (Object.keys(value).filter((key) => key !== 'tenant').length === 0) {
+    // What was left out as undefined selects nothing either: a missing id must never mean everything.
+    if (Object.keys(selection).every((key) => key === 'tenant')) {
       throw new ArgumentError(
         'argument_missing',
         'replay',
