@@ -59,8 +59,11 @@ function readCursor(value: unknown, path: string, kind: string, filters: unknown
 }
 
 function parse(text: string): unknown {
+  const bytes = Buffer.from(text, 'base64url')
+  // Node's decoder passes over what is not base64.
+  if (bytes.toString('base64url') !== text) return null
   try {
-    return JSON.parse(Buffer.from(text, 'base64url').toString('utf8'))
+    return JSON.parse(bytes.toString('utf8'))
   } catch {
     return null
   }

@@ -1,4 +1,5 @@
 import { plainObject, time } from '../arguments.ts'
+import { ArgumentError } from '../errors.ts'
 import { checkType } from './check-event.ts'
 import type { Core } from './core.ts'
 import { type Listed, listed, type PageOptions, pageInput } from './cursor.ts'
@@ -37,6 +38,9 @@ export function eventsApi(core: Core, scope: Scope): Events {
         type: input.type === undefined ? null : checkType(input.type, 'events.list.type'),
         since: input.since === undefined ? null : time(input.since, 'events.list.since'),
         until: input.until === undefined ? null : time(input.until, 'events.list.until'),
+      }
+      if (query.since !== null && query.until !== null && query.since >= query.until) {
+        throw new ArgumentError('argument_invalid', 'events.list.until', 'must be later than since')
       }
       const page = pageInput(input, 'events.list', 'events', query)
       const found = await core.ask((storage) => storage.listEvents({ ...query, ...page }))
