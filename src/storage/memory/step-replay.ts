@@ -23,11 +23,12 @@ export function stepReplay(tables: Tables, { replayId, now, limit, examine }: Re
     }
     examined += 1
     replay.cursor = row.key
-    if (!isOfSelection(row)) continue
-    if (!isAtRest(row)) skipped += 1
-    else if (isOfStates(row, selection)) {
+    if (!isOfSelection(row) || !isOfStates(row, selection)) continue
+    if (isAtRest(row)) {
       requeue(row, replayId, now)
       requeued += 1
+    } else {
+      skipped += 1
     }
   }
   replay.record = { ...replay.record, requeued, skipped }

@@ -1,0 +1,125 @@
+import type { Storage, StorageSupports } from '../ports/storage.ts'
+import { accept } from './storage-suite/accept.ts'
+import { atomicity } from './storage-suite/atomicity.ts'
+import type { Behaviour, Bench } from './storage-suite/behaviour.ts'
+import { cancelingHeld } from './storage-suite/cancel-held.ts'
+import { claiming } from './storage-suite/claim.ts'
+import { concurrency } from './storage-suite/concurrency.ts'
+import { deferral } from './storage-suite/defer.ts'
+import { disableGuard } from './storage-suite/disable-guard.ts'
+import { doubtfulRepeat } from './storage-suite/doubtful-repeat.ts'
+import { durability } from './storage-suite/durability.ts'
+import { endpoints } from './storage-suite/endpoints.ts'
+import { fairness } from './storage-suite/fairness.ts'
+import { fanOutSlices } from './storage-suite/fan-out-slices.ts'
+import { fastLane } from './storage-suite/fast-lane.ts'
+import { NOW } from './storage-suite/fixtures.ts'
+import { hold } from './storage-suite/hold.ts'
+import { idempotency } from './storage-suite/idempotency.ts'
+import { leases } from './storage-suite/leases.ts'
+import { lists } from './storage-suite/lists.ts'
+import { observations } from './storage-suite/observations.ts'
+import { patient } from './storage-suite/patient.ts'
+import { pruning } from './storage-suite/prune.ts'
+import { replay } from './storage-suite/replay.ts'
+import { settling } from './storage-suite/settle.ts'
+import { statistics } from './storage-suite/stats.ts'
+import { throttle } from './storage-suite/throttle.ts'
+import { twoInstances } from './storage-suite/two-instances.ts'
+import { versions } from './storage-suite/versions.ts'
+
+/** In the order in which an event meets them. */
+const BEHAVIOURS: readonly Behaviour[] = [
+  ...endpoints,
+  ...versions,
+  ...accept,
+  ...idempotency,
+  ...doubtfulRepeat,
+  ...fastLane,
+  ...fanOutSlices,
+  ...claiming,
+  ...fairness,
+  ...deferral,
+  ...hold,
+  ...throttle,
+  ...leases,
+  ...settling,
+  ...observations,
+  ...disableGuard,
+  ...replay,
+  ...lists,
+  ...cancelingHeld,
+  ...pruning,
+  ...statistics,
+  ...atomicity,
+  ...concurrency,
+  ...durability,
+  ...twoInstances,
+]
+
+/** A place for data of one case: empty, and shared with nobody. */
+export interface StorageHome {
+  /**
+   * An instance over the data of this place; the suite opens and closes it. Called once in a case, and again where an adapter
+   * says `durable` (after the first was closed) or `multiProcess` (beside it).
+   */
+  connect(): Storage | Promise<Storage>
+  /** Removes the data. All instances are closed by then, also when the case failed. Left out: nothing to remove. */
+  destroy?(): void | Promise<void>
+}
+
+export interface StorageSuiteOptions {
+  /** Called for each case. */
+  create: () => StorageHome | Promise<StorageHome>
+  /** What the adapter claims: cases are left out by this, and by nothing else. */
+  supports: StorageSupports
+}
+
+export interface StorageCase {
+  name: string
+  /** Rejects with the promise that was broken. */
+  run: () => Promise<void>
+}
+
+/**
+ * The contract of a storage as cases for any test runner: `for (const { name, run } of storageSuite(…)) test(name, run)`.
+ * An adapter that passes them all may stand under a sender.
+ */
+export function storageSuite({ create, supports }: StorageSuiteOptions): StorageCase[] {
+  return BEHAVIOURS.filter(({ needs }) => needs === undefined || supports[needs]).map(({ name, check }) => ({
+    name,
+    run: async () => {
+      const home = await create()
+      try {
+        await withBench(home, check)
+      } finally {
+        await home.destroy?.()
+      }
+    },
+  }))
+}
+
+async function withBench(home: StorageHome, check: (bench: Bench) => Promise<void>): Promise<void> {
+  const opened = new Set<Storage>()
+  const second = async () => {
+    const storage = patient(await home.connect())
+    await storage.open({ now: NOW })
+    opened.add(storage)
+    return storage
+  }
+  const closeAll = async () => {
+    for (const storage of opened) {
+      opened.delete(storage)
+      await storage.close()
+    }
+  }
+  const reopen = async () => {
+    await closeAll()
+    return second()
+  }
+  try {
+    await check({ storage: await second(), reopen, second })
+  } finally {
+    await closeAll()
+  }
+}
