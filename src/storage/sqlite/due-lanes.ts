@@ -23,10 +23,10 @@ export function dueLanes(db: Connection, { now, limit, exclude }: DueLanesInput)
   let found = 0
   let open = lines
   while (open.length > 0 && found < limit) {
-    const share = Math.ceil((limit - found) / open.length)
+    // As many turns at once as there is surely room for; the last turn may end half-way.
+    const turns = Math.max(1, Math.floor((limit - found) / open.length))
     for (const line of open) {
-      if (found >= limit) break
-      found += advance(db, line, Math.min(share, limit - found), now, skipped)
+      if (found < limit) found += advance(db, line, turns, now, skipped)
     }
     open = open.filter((line) => !line.ended)
   }

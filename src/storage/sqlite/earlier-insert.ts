@@ -18,8 +18,9 @@ export function earlierInsert(db: Connection, item: NewEvent, tenantKey: number,
       event.idempotencyKey,
     )
     if (entry !== undefined && entry.expiresAt > caller.now) {
-      // The same generated id under the key: this very insert, whose answer got lost.
-      if (entry.eventId === event.id && !item.idGiven) return repeatedInsert(db, item, caller)
+      // A generated id that is there already is this very insert, whose answer got lost.
+      const repeat = item.idGiven ? null : repeatedInsert(db, item, caller)
+      if (repeat !== null) return repeat
       return entry.hash === hash ? duplicateOf(db, entry.eventId) : { status: 'conflict', eventId: entry.eventId }
     }
   }
