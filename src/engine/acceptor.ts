@@ -32,6 +32,8 @@ interface Item {
   deadline: number
   /** An earlier commit of this event may or may not have happened. */
   doubtful: boolean
+  /** Once there is one, the item is not written again, whatever becomes of the others of its batch. */
+  answer: Answer | null
 }
 
 type Answer = Accepted | { error: unknown }
@@ -75,34 +77,34 @@ export class Acceptor {
     const { clock, settings } = this.#context
     const bytes = prepared.event.body.byteLength
     const { count, bytes: bytesMax } = settings.acceptQueueMax
-    if (this.#group.count >= count || this.#group.bytes + bytes > bytesMax) {
+    // An event that is larger than the whole queue passes alone: else it would be `busy` for ever.
+    if (this.#group.count >= count || (this.#group.count > 0 && this.#group.bytes + bytes > bytesMax)) {
       const message = `${this.#group.count} events wait for storage already: nothing was accepted, send again later with the same idempotencyKey.`
       throw new WebhookError('busy', message, { retryable: true })
     }
     const deadline = clock.monotonic() + settings.acceptTimeoutMs
-    const answer = await this.#group.add({ prepared, deadline, doubtful: false }, bytes)
+    const answer = await this.#group.add({ prepared, deadline, doubtful: false, answer: null }, bytes)
     if ('error' in answer) throw answer.error
     return answer
   }
 
   async #write(items: Item[]): Promise<Answer[]> {
-    const answers = new Map<Item, Answer>()
-    const open = () => items.filter((item) => !answers.has(item))
+    const open = () => items.filter(isOpen)
     await withRetries(
-      () => this.#tryOnce(open(), answers),
+      () => this.#tryOnce(open()),
       this.#context,
       (error) => {
-        this.#giveUpLate(open(), error, answers)
+        this.#giveUpLate(open(), error)
         return open().length > 0
       },
     ).catch((error) => {
       if (open().length > 0) throw error
     })
-    return items.map((item) => answers.get(item) as Answer)
+    return items.map((item) => item.answer as Answer)
   }
 
   /** Answers those whose time is over, so that they are not written by a later try. */
-  #giveUpLate(items: Item[], cause: unknown, answers: Map<Item, Answer>): void {
+  #giveUpLate(items: Item[], cause: unknown): void {
     const now = this.#context.clock.monotonic()
     for (const item of items) {
       if (now < item.deadline) continue
@@ -116,30 +118,23 @@ export class Acceptor {
             cause,
             retryable: true,
           })
-      answers.set(item, { error })
+      item.answer = { error }
     }
   }
 
-  async #tryOnce(items: Item[], answers: Map<Item, Answer>): Promise<void> {
+  async #tryOnce(items: Item[]): Promise<void> {
     const { storage, clock, worker } = this.#context
-    this.#giveUpLate(items, undefined, answers)
-    const drafts = await this.#drafts(
-      items.filter((item) => !answers.has(item)),
-      answers,
-    )
+    this.#giveUpLate(items, undefined)
+    const drafts = await this.#drafts(items.filter(isOpen))
     if (drafts.length === 0) return
     try {
       const events = drafts.map((draft) => draft.newEvent)
       const results = await storage.insertEvents({ now: clock.now(), worker, events })
-      const outdated = drafts.filter((draft, index) => !this.#conclude(draft, results[index] as InsertResult, answers))
+      const outdated = drafts.filter((draft, index) => !this.#conclude(draft, results[index] as InsertResult))
       for (const tenant of new Set(outdated.map((draft) => draft.item.prepared.event.tenant))) {
         await this.#context.endpoints.refresh(tenant)
       }
-      if (outdated.length > 0)
-        return this.#tryOnce(
-          items.filter((item) => !answers.has(item)),
-          answers,
-        )
+      if (outdated.length > 0) return this.#tryOnce(items.filter(isOpen))
     } catch (error) {
       for (const draft of drafts) {
         this.#cancelFast(draft)
@@ -149,11 +144,14 @@ export class Acceptor {
     }
   }
 
-  async #drafts(items: Item[], answers: Map<Item, Answer>): Promise<Draft[]> {
+  async #drafts(items: Item[]): Promise<Draft[]> {
     const tenants = new Map<string, TenantEndpoints>()
     for (const { prepared } of items) {
       const { tenant } = prepared.event
-      if (!tenants.has(tenant)) tenants.set(tenant, await this.#context.endpoints.at(tenant, 0))
+      const known = tenants.get(tenant) ?? (await this.#context.endpoints.at(tenant, 0))
+      // An endpoint that is addressed and not known may have been created in another process just now.
+      const unknown = prepared.endpointIds?.some((id) => known.get(id) === undefined) ?? false
+      tenants.set(tenant, unknown ? await this.#context.endpoints.refresh(tenant) : known)
     }
     // From here to the insert nothing waits: permits are taken for no longer than the commit.
     let room = this.#hooks.fastRoom()
@@ -165,7 +163,7 @@ export class Acceptor {
         room -= draft.fast.size
         drafts.push(draft)
       } catch (error) {
-        answers.set(item, { error })
+        item.answer = { error }
       }
     }
     return drafts
@@ -210,16 +208,13 @@ export class Acceptor {
   }
 
   /** Acts on storage's answer. False: the endpoints had changed, nothing was written. */
-  #conclude(draft: Draft, result: InsertResult, answers: Map<Item, Answer>): boolean {
-    const { event } = draft.item.prepared
+  #conclude(draft: Draft, result: InsertResult): boolean {
+    const { item } = draft
+    const { event } = item.prepared
     switch (result.status) {
       case 'inserted': {
         const { fanOut: mode, deliveries } = draft.newEvent
-        answers.set(draft.item, {
-          id: event.id,
-          duplicate: false,
-          deliveries: mode === 'inline' ? deliveries.length : null,
-        })
+        item.answer = { id: event.id, duplicate: false, deliveries: mode === 'inline' ? deliveries.length : null }
         for (const lease of result.leases) {
           const fast = draft.fast.get(lease.endpointId)
           // Without a permit it is a lease of an earlier, doubtful commit: a claim shall have it.
@@ -235,10 +230,10 @@ export class Acceptor {
         break
       }
       case 'duplicate':
-        answers.set(draft.item, { id: result.eventId, duplicate: true, deliveries: result.deliveries })
+        item.answer = { id: result.eventId, duplicate: true, deliveries: result.deliveries }
         break
       case 'conflict':
-        answers.set(draft.item, { error: conflict(result.eventId) })
+        item.answer = { error: conflict(result.eventId) }
         break
       default:
         this.#cancelFast(draft)
@@ -253,6 +248,8 @@ export class Acceptor {
     draft.fast.clear()
   }
 }
+
+const isOpen = (item: Item): boolean => item.answer === null
 
 function addressed(endpointIds: readonly string[], endpoints: TenantEndpoints): EndpointRecord[] {
   return endpointIds.map((id) => {
