@@ -13,6 +13,7 @@ import type { SenderOptions } from '../options.ts'
 import type { Resolve } from '../ports/resolver.ts'
 import type { Storage } from '../ports/storage.ts'
 import type { Transport } from '../ports/transport.ts'
+import { abortable } from '../runtime/abortable.ts'
 import { createAddressGuard } from '../runtime/address-guard.ts'
 import { parseRanges } from '../runtime/address-ranges.ts'
 import { createResolver } from '../runtime/resolver.ts'
@@ -107,7 +108,9 @@ export class RunningCore implements Core {
     if (literal !== null) return
     const abort = new AbortController()
     const timer = this.clock.after(CREATE_RESOLVE_MS, () => abort.abort(new Error('no answer in time')))
-    const addresses = await this.#resolve(host, { signal: abort.signal }).catch(() => [])
+    // A resolver of the host's own may not obey its signal.
+    const answer = (async () => this.#resolve(host, { signal: abort.signal }))()
+    const addresses = await abortable(answer, abort.signal).catch(() => [])
     timer.cancel()
     for (const { address } of addresses) {
       const reason = this.#guard.judge(address, allowRanges)

@@ -69,7 +69,7 @@ export class Lifecycle {
     for (const listener of [...(this.#listeners.get(name) ?? [])] as Listener<K>[]) {
       try {
         const returned: unknown = listener(payload)
-        if (returned instanceof Promise) returned.catch((error) => this.#listenerFailed(name, error))
+        if (isThenable(returned)) Promise.resolve(returned).catch((error) => this.#listenerFailed(name, error))
       } catch (error) {
         this.#listenerFailed(name, error)
       }
@@ -78,14 +78,34 @@ export class Lifecycle {
 
   /** Tells of a failure that no caller waits for. */
   fail(error: unknown, context: string): void {
-    const known = error instanceof Error ? error : new Error(String(error))
-    this.#logger?.error({ err: known, context }, `hookferry: ${context}`)
+    const known = error instanceof Error ? error : new Error(textOf(error))
+    this.#log(known, context)
     this.emit('error', { error: known, context })
   }
 
   #listenerFailed(name: LifecycleName, error: unknown): void {
     // A listener of 'error' that throws is only logged: telling it again would not end.
-    if (name === 'error') this.#logger?.error({ err: error }, "hookferry: a listener of 'error' threw")
+    if (name === 'error') this.#log(error, "a listener of 'error' threw")
     else this.fail(error, `a listener of '${name}' threw`)
+  }
+
+  /** A logger that fails has nobody to be told to, and must not end the host by a rejection that nobody awaits. */
+  #log(error: unknown, context: string): void {
+    try {
+      this.#logger?.error({ err: error, context }, `hookferry: ${context}`)
+    } catch {}
+  }
+}
+
+function isThenable(value: unknown): value is PromiseLike<unknown> {
+  return typeof value === 'object' && value !== null && 'then' in value && typeof value.then === 'function'
+}
+
+/** Anything can be thrown, even what has no text. */
+function textOf(thrown: unknown): string {
+  try {
+    return String(thrown)
+  } catch {
+    return 'something without a text was thrown'
   }
 }

@@ -222,4 +222,11 @@ function verdictOf(error: unknown, failure: TransportFailure | null, progress: P
 
 const emptyTimings = (dnsMs: number | null) => ({ dnsMs, connectMs: null, tlsMs: null, headersMs: null, bodyMs: null })
 
-const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error)).slice(0, 500)
+/** Anything can be thrown, even what has no text. */
+function messageOf(error: unknown): string {
+  try {
+    return (error instanceof Error ? error.message : String(error)).slice(0, 500)
+  } catch {
+    return 'something without a text was thrown'
+  }
+}
