@@ -96,6 +96,8 @@ export function endpointsApi(core: Core, scope: Scope): Endpoints {
       const deleted = await core.ask((storage) => storage.deleteEndpoint({ id, tenant: scope.bound, now }))
       if (!deleted) throw notFound(id)
       await changed(before)
+      const { engine } = await core.ready()
+      engine.sweepSoon()
     },
     ...endpointStates(core, scope),
   }

@@ -1,4 +1,4 @@
-import { errorCode, isRetryable, WebhookError } from '../errors.ts'
+import { errorCode, WebhookError } from '../errors.ts'
 import type { Lease } from '../model/delivery.ts'
 import type { EndpointRecord } from '../model/endpoint.ts'
 import { fanOut } from '../pipeline/fan-out.ts'
@@ -108,16 +108,7 @@ export class Acceptor {
     const now = this.#context.clock.monotonic()
     for (const item of items) {
       if (now < item.deadline) continue
-      const error = item.doubtful
-        ? new WebhookError(
-            'storage_unavailable',
-            'storage did not answer in time: the event may or may not have been accepted. Send it again with the same id or idempotencyKey.',
-            { cause, retryable: true },
-          )
-        : new WebhookError('busy', 'storage was busy for too long: nothing was accepted, send again later.', {
-            cause,
-            retryable: true,
-          })
+      const error = item.doubtful ? unknownOutcome(cause) : notAccepted(cause)
       item.answer = { error }
     }
   }
@@ -138,7 +129,7 @@ export class Acceptor {
     } catch (error) {
       for (const draft of drafts) {
         this.#cancelFast(draft)
-        if (isRetryable(error) && errorCode(error) !== 'storage_busy') draft.item.doubtful = true
+        if (!NOTHING_WRITTEN.has(errorCode(error))) draft.item.doubtful = true
       }
       throw error
     }
@@ -250,6 +241,24 @@ export class Acceptor {
 }
 
 const isOpen = (item: Item): boolean => item.answer === null
+
+/** Refusals before the commit: after any other failure the events may or may not have been written. */
+const NOTHING_WRITTEN: ReadonlySet<string | undefined> = new Set(['storage_busy', 'storage_full', 'storage_read_only'])
+
+function unknownOutcome(cause: unknown): WebhookError {
+  const message =
+    'storage did not answer in time: the event may or may not have been accepted. Send it again with the same id or idempotencyKey.'
+  return new WebhookError('storage_unavailable', message, { cause, retryable: true })
+}
+
+function notAccepted(cause: unknown): WebhookError {
+  if (errorCode(cause) === 'storage_full') {
+    const message = 'the storage is full: nothing was accepted. Make room, then send again.'
+    return new WebhookError('storage_full', message, { cause, retryable: true })
+  }
+  const message = 'storage was busy for too long: nothing was accepted, send again later.'
+  return new WebhookError('busy', message, { cause, retryable: true })
+}
 
 function addressed(endpointIds: readonly string[], endpoints: TenantEndpoints): EndpointRecord[] {
   return endpointIds.map((id) => {

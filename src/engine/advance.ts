@@ -1,17 +1,16 @@
 import { type Clock, isManual, type ManualClock } from '../ports/clock.ts'
-import { sleep } from './resilient-storage.ts'
 
 /** How a drain passes time: a manual clock is moved on, a real one is waited for. */
 export interface Advance {
-  /** Resolves at that moment, epoch milliseconds. */
-  to(moment: number): Promise<void>
+  /** Resolves at that moment, epoch milliseconds. Where time can only be waited for, `sleep` does it: it can be woken. */
+  to(moment: number, sleep: () => Promise<void>): Promise<void>
   /** Resolves when `work` does, letting time pass meanwhile. */
   through(work: Promise<void>): Promise<void>
 }
 
 export function advanceOf(clock: Clock): Advance {
   if (isManual(clock)) return manual(clock)
-  return { to: (moment) => sleep(clock, moment - clock.now()), through: (work) => work }
+  return { to: (_moment, sleep) => sleep(), through: (work) => work }
 }
 
 /** Turns of the event loop in which work that waits for no timer comes to its end. */

@@ -71,6 +71,11 @@ export class EndpointCache {
     return this.refresh(tenant)
   }
 
+  /** Something changed: what is known is brought up to date, what is not known is left to its first use. */
+  async changed(tenant: string): Promise<void> {
+    if (this.#tenants.has(tenant) || this.#loading.has(tenant)) await this.refresh(tenant)
+  }
+
   /** Asks storage for what changed. */
   async refresh(tenant: string): Promise<TenantEndpoints> {
     const underWay = this.#loading.get(tenant)

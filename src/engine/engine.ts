@@ -93,6 +93,12 @@ export class Engine {
     this.#waker.wake()
   }
 
+  /** An endpoint was deleted: its pending deliveries are to be canceled. */
+  sweepSoon(): void {
+    this.#upkeep.sweepSoon()
+    this.wake()
+  }
+
   start(): void {
     if (this.#phase !== 'accepting') return
     this.#phase = 'delivering'
@@ -111,11 +117,17 @@ export class Engine {
       this.#runner.abort()
       last = clock.after(LAST_SETTLE_MS, () => this.#settler.giveUp())
     })
-    await this.#runner.idle()
-    await Promise.all(this.#givingBack)
+    await this.#idle()
     grace.cancel()
     ;(last as Timer | null)?.cancel()
     this.#phase = 'stopped'
+  }
+
+  /** Resolves when nothing is in flight, and all that follows from what was is written. */
+  async #idle(): Promise<void> {
+    await this.#runner.idle()
+    await this.#settler.judged()
+    await Promise.all(this.#givingBack)
   }
 
   get #mayWork(): boolean {
@@ -215,8 +227,7 @@ export class Engine {
     try {
       return await this.#drain(bounds)
     } finally {
-      await this.#runner.idle()
-      await Promise.all(this.#givingBack)
+      await this.#idle()
       this.#draining = false
     }
   }
@@ -237,14 +248,17 @@ export class Engine {
       const replayAt = await this.#replays.pass()
       const begun = await this.#scheduler.pass()
       attempts += begun
-      await advance.through(this.#runner.idle())
+      await advance.through(this.#idle())
       await this.#upkeep.sweep()
       const dueAt = await this.#nextDueAt()
       const nextDueAt = replayAt === null ? dueAt : Math.min(replayAt, dueAt ?? replayAt)
-      if (attempts >= limit || clock.monotonic() >= ends) return { attempts, nextDueAt }
+      if (attempts >= limit || clock.monotonic() >= ends || !this.#mayWork) return { attempts, nextDueAt }
       if (begun > 0 && dueAt !== null && dueAt <= clock.now()) continue
       if (nextDueAt === null || nextDueAt > until) return { attempts, nextDueAt }
-      await advance.to(Math.max(nextDueAt, clock.now() + 1))
+      const moment = Math.max(nextDueAt, clock.now() + 1)
+      // What falls due after the budget's end is not waited for.
+      if (moment - clock.now() >= ends - clock.monotonic()) return { attempts, nextDueAt }
+      await advance.to(moment, () => this.#waker.until(moment))
     }
   }
 }

@@ -26,6 +26,7 @@ export class Settler {
   readonly #group: GroupCommit<Result, SettleStatus>
   /** Oldest first, by the monotonic moment at which each result came. */
   readonly #unsettled = new Map<Result, number>()
+  readonly #judging = new Set<Promise<void>>()
   #patient = true
 
   constructor(context: EngineContext, pendingFrom: (dueAt: number) => void) {
@@ -50,6 +51,11 @@ export class Settler {
     this.#patient = false
   }
 
+  /** Resolves when every endpoint whose failures were written has been judged: storage must not be closed before. */
+  async judged(): Promise<void> {
+    while (this.#judging.size > 0) await Promise.all(this.#judging)
+  }
+
   async settle(result: Result): Promise<SettleStatus> {
     const { attempt } = result.settlement
     this.#unsettled.set(result, this.#context.clock.monotonic())
@@ -70,7 +76,10 @@ export class Settler {
       this.#context,
       () => this.#patient,
     )
-    void this.#judge(results, outcome).catch((error) => this.#context.lifecycle.fail(error, 'judging an endpoint'))
+    const judging = this.#judge(results, outcome)
+      .catch((error) => this.#context.lifecycle.fail(error, 'judging an endpoint'))
+      .finally(() => this.#judging.delete(judging))
+    this.#judging.add(judging)
     return outcome.statuses
   }
 
@@ -141,7 +150,7 @@ export class Settler {
     )
     if (disabled === null) return
     lifecycle.emit('endpoint.disabled', { endpointId: id, tenant, reason })
-    await endpoints.refresh(tenant)
+    await endpoints.changed(tenant)
   }
 
   async #warn(id: string, tenant: string, failingSince: number, failures: number): Promise<void> {

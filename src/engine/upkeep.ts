@@ -42,6 +42,11 @@ export class Upkeep {
     return reclaimed
   }
 
+  /** Deliveries wait to be canceled: the next sweep is not to be waited for. */
+  sweepSoon(): void {
+    this.#sweptAt = Number.NEGATIVE_INFINITY
+  }
+
   /** Once a minute: cancels what was held too long, removes what retention gives up, lets go of idle rate gates. */
   async sweep(): Promise<void> {
     const { clock, permits } = this.#context

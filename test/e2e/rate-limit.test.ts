@@ -1,9 +1,9 @@
 import { createWebhookSender } from 'hookferry'
 import { memory } from 'hookferry/memory'
-import { fakeResolver } from '../../src/testing/fake-resolver.ts'
-import { scriptedTransport } from '../../src/testing/scripted-transport.ts'
 import { afterEach, describe, expect, it } from 'vitest'
 import { systemClock } from '../../src/runtime/system-clock.ts'
+import { fakeResolver } from '../../src/testing/fake-resolver.ts'
+import { scriptedTransport } from '../../src/testing/scripted-transport.ts'
 import { createTestSender } from '../../src/testing/test-sender.ts'
 
 /** Rate limits hold within 5 %, from 1 a minute (in virtual time) to 2,000 a second (in real time). */
@@ -30,7 +30,9 @@ describe('rate limit', () => {
       Array.from({ length: limit * (seconds + 1) }, (_, index) => sender.send({ type: 'tick', data: index })),
     )
     await sender.start()
-    await expect.poll(() => transport.requests.length, { timeout: 10_000, interval: 5 }).toBeGreaterThanOrEqual(limit * seconds)
+    await expect
+      .poll(() => transport.requests.length, { timeout: 10_000, interval: 5 })
+      .toBeGreaterThanOrEqual(limit * seconds)
     // From the end of the first tenth on, so that the permits saved up at the start do not count.
     const times = transport.requests.map((request) => request.at)
     const from = (times[0] ?? 0) + 100
