@@ -2,7 +2,7 @@ import { accessSync, constants, existsSync } from 'node:fs'
 import { WebhookError } from '../../errors.ts'
 import type { Driver, Handle, Statement, Value } from './driver.ts'
 import { failureOf } from './failures.ts'
-import type { Settings } from './options.ts'
+import { IN_MEMORY, type Settings } from './options.ts'
 
 /** Waiting for another writer blocks the host's event loop: only so long; then the engine tries again asynchronously. */
 const BUSY_TIMEOUT_MS = 10
@@ -110,7 +110,7 @@ export class Connection {
 
 function configure(handle: Handle, path: string): void {
   const mode = handle.pragma('journal_mode = WAL', { simple: true })
-  if (mode !== 'wal') {
+  if (mode !== 'wal' && path !== IN_MEMORY) {
     throw new WebhookError(
       'storage_unavailable',
       `SQLite file ${path}: its file system cannot hold a write-ahead log. Put it on a local disk.`,

@@ -22,7 +22,7 @@ import { listEndpoints } from './list-endpoints.ts'
 import { listEvents } from './list-events.ts'
 import { markWarned } from './mark-warned.ts'
 import { nextDueAt } from './next-due-at.ts'
-import { type SqliteOptions, settingsOf } from './options.ts'
+import { IN_MEMORY, type SqliteOptions, settingsOf } from './options.ts'
 import { pendingFanOuts } from './pending-fan-outs.ts'
 import { prune } from './prune.ts'
 import { releaseLeases } from './release-leases.ts'
@@ -42,10 +42,12 @@ export interface SqliteStorage extends Storage {
 
 /** Keeps everything in one SQLite file, by better-sqlite3, which is loaded by `open`. Several processes may share the file. */
 export function sqlite(options: SqliteOptions): SqliteStorage {
-  const { open, close, reading, writing } = createSession(settingsOf(options))
+  const settings = settingsOf(options)
+  const { open, close, reading, writing } = createSession(settings)
+  const inFile = settings.path !== IN_MEMORY
   return {
     name: 'sqlite',
-    supports: { durable: true, multiProcess: true },
+    supports: { durable: inFile, multiProcess: inFile },
 
     open,
     close,

@@ -2,7 +2,7 @@ import { resolve } from 'node:path'
 import { ArgumentError } from '../../errors.ts'
 
 export interface SqliteOptions {
-  /** The database file; it is made when missing, its folder is not. */
+  /** The database file; it is made when missing, its folder is not. `:memory:` keeps all in memory, until it is closed. */
   path: string
   /** Begins the name of each table and index, so that the file may hold the host's own tables too. Default `hookferry_`. */
   tablePrefix?: string
@@ -13,6 +13,9 @@ export interface Settings {
   tablePrefix: string
 }
 
+/** As a path: no file at all. */
+export const IN_MEMORY = ':memory:'
+
 const DEFAULT_PREFIX = 'hookferry_'
 const PREFIX_PATTERN = /^(?!sqlite_)[a-z_][a-z0-9_]{0,39}$/i
 
@@ -21,8 +24,8 @@ export function settingsOf(options: SqliteOptions): Settings {
   const [extra] = Object.keys(unknown)
   if (extra !== undefined) throw new ArgumentError('argument_unknown', `sqlite.${extra}`, 'there is no such option')
   if (typeof path !== 'string') throw new ArgumentError('argument_type', 'sqlite.path', 'give the path of a file')
-  if (path === '' || path.startsWith(':') || path.includes('\0')) {
-    throw new ArgumentError('argument_invalid', 'sqlite.path', 'give the path of a file; for tests use memory()')
+  if (path === '' || path.includes('\0')) {
+    throw new ArgumentError('argument_invalid', 'sqlite.path', 'give the path of a file, or :memory:')
   }
   if (typeof tablePrefix !== 'string' || !PREFIX_PATTERN.test(tablePrefix)) {
     throw new ArgumentError(
@@ -32,5 +35,5 @@ export function settingsOf(options: SqliteOptions): Settings {
     )
   }
   // Resolved now: a later change of the working folder must not open another file.
-  return { path: resolve(path), tablePrefix }
+  return { path: path === IN_MEMORY ? path : resolve(path), tablePrefix }
 }
