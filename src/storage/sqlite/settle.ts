@@ -70,7 +70,8 @@ function moveLane(lanes: Lanes, lane: Lane, { next, blockLaneUntil }: Settlement
   const rests = blockLaneUntil !== null && blockLaneUntil > lane.blockedUntil
   const deferred = lane.deferredUntil > now
   if (rests) lane.blockedUntil = blockLaneUntil
-  if (deferred) lane.deferredUntil = 0
+  // Ended now: it stands in line from now on, not from before.
+  if (deferred) lane.deferredUntil = now
   if (rests || deferred) lanes.refresh(lane)
   else if (next.state === 'pending') lanes.enqueue(lane, next.dueAt)
 }
