@@ -1,8 +1,10 @@
-import type { DeliveryReason, DeliveryRecord } from '../../model/delivery.ts'
+import type { DeliveryRecord } from '../../model/delivery.ts'
 import type { CancelHeldInput } from '../../ports/storage.ts'
 import type { Connection } from './connection.ts'
-import { findDelivery } from './deliveries.ts'
-import { Lanes } from './lanes.ts'
+import { DELIVERY_COLUMNS, type DeliveryRow, deliveryOf } from './deliveries.ts'
+import { type Lane, Lanes } from './lanes.ts'
+import { stateNumber } from './rows.ts'
+import { JOINED } from './scan.ts'
 
 export function cancelHeld(db: Connection, { now, heldBefore, limit }: CancelHeldInput): DeliveryRecord[] {
   const held = db.all<{ endpointId: string }>(
@@ -13,38 +15,36 @@ export function cancelHeld(db: Connection, { now, heldBefore, limit }: CancelHel
     limit,
   )
   const lanes = new Lanes(db)
-  const keys: number[] = []
+  const canceled: DeliveryRecord[] = []
   for (const { endpointId } of held) {
     const lane = lanes.find(endpointId)
-    if (lane === undefined || keys.length === limit) continue
-    const deleted = lane.deleted === 1
-    const dueBefore = deleted ? Number.MAX_SAFE_INTEGER : heldBefore
-    const reason = deleted ? 'endpoint_deleted' : 'hold_expired'
-    keys.push(...cancelDue(db, lane.endpointKey, { dueBefore, reason, now, limit: limit - keys.length }))
+    if (lane === undefined || canceled.length === limit) continue
+    for (const row of overdue(db, lane, heldBefore, limit - canceled.length)) {
+      canceled.push(cancel(db, row, lane.deleted === 1 ? 'endpoint_deleted' : 'hold_expired', now))
+    }
     lanes.refresh(lane)
   }
   lanes.flush()
-  return keys.map((key) => findDelivery(db, key)).filter((delivery) => delivery !== null)
+  return canceled
 }
 
-function cancelDue(
+function overdue(db: Connection, lane: Lane, heldBefore: number, limit: number): DeliveryRow[] {
+  return db.all<DeliveryRow>(
+    `SELECT d.key, d.created_at AS createdAt, ${DELIVERY_COLUMNS}
+    FROM {delivery} AS d INDEXED BY {delivery_pending} ${JOINED}
+    WHERE d.endpoint_key = ? AND d.state = 0 AND d.due_at < ? ORDER BY d.due_at, d.key LIMIT ?`,
+    lane.endpointKey,
+    lane.deleted === 1 ? Number.MAX_SAFE_INTEGER : heldBefore,
+    limit,
+  )
+}
+
+function cancel(
   db: Connection,
-  endpointKey: number,
-  { dueBefore, reason, now, limit }: { dueBefore: number; reason: DeliveryReason; now: number; limit: number },
-): number[] {
-  return db
-    .all<{ key: number }>(
-      `UPDATE {delivery} SET state = 4, reason = ?, ended_at = ?
-      WHERE key IN (
-        SELECT key FROM {delivery} INDEXED BY {delivery_pending}
-        WHERE endpoint_key = ? AND state = 0 AND due_at < ? ORDER BY due_at, key LIMIT ?)
-      RETURNING key`,
-      reason,
-      now,
-      endpointKey,
-      dueBefore,
-      limit,
-    )
-    .map(({ key }) => key)
-    .sort((a, b) => a - b)
+  row: DeliveryRow,
+  reason: 'endpoint_deleted' | 'hold_expired',
+  endedAt: number,
+): DeliveryRecord {
+  db.run('UPDATE {delivery} SET state = 4, reason = ?, ended_at = ? WHERE key = ?', reason, endedAt, row.key)
+  return deliveryOf({ ...row, state: stateNumber('canceled'), reason, endedAt })
 }
