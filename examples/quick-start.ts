@@ -59,6 +59,15 @@ const timestamp = (await sender.events.get(id))?.occurredAt.toISOString()
 assert.deepEqual(received, [{ type: 'invoice.paid', timestamp, data: { invoice: 'inv_1', amount: 990 } }])
 console.log('received and verified:', received[0])
 
+// #region look
+const { items } = await sender.deliveries.list({ eventId: id })
+for (const delivery of items) {
+  const attempts = await sender.deliveries.attempts(delivery.id)
+  console.log(delivery.state, attempts.items)
+}
+// #endregion
+assert.equal(items.length, 1)
+
 await sender.stop()
 server.close()
 server.closeAllConnections()

@@ -1,0 +1,26 @@
+import { describe, expect, it } from 'vitest'
+import { brokenLinks, documents, read, region, snippets } from '../../support/docs/markdown.ts'
+
+describe.each(documents())('%s', (document) => {
+  it('has no broken link', () => {
+    expect(brokenLinks(document)).toEqual([])
+  })
+
+  it('shows code only as it stands in an example, which is run', () => {
+    for (const { source, code } of snippets(read(document))) {
+      expect(source, code).not.toBeNull()
+      expect(code).toBe(region(source ?? ''))
+    }
+  })
+})
+
+describe('README.md', () => {
+  it('is short', () => {
+    expect(read('README.md').split('\n').length).toBeLessThan(300)
+  })
+
+  it('sends in about fifteen lines', () => {
+    const lines = region('examples/quick-start.ts#send').trim().split('\n')
+    expect(lines.length).toBeLessThanOrEqual(17)
+  })
+})
