@@ -78,7 +78,8 @@ describe('a program that is killed 200 times', () => {
       ...Array.from({ length: WIDE_ENDPOINTS }, (_, n) => ({ path: `/wide/${n}`, tenant: 'wide' })),
     ])
     const next = (life: Life | undefined) =>
-      life && scene.sender({ options: OPTIONS, start: true, waits: true, verbose: true, load: life.load, traps: life.traps })
+      life &&
+      scene.sender({ options: OPTIONS, start: true, waits: true, verbose: true, load: life.load, traps: life.traps })
     // The next one is loaded while one lives: what it takes to start a program is most of the time.
     let standby = next(plan[0])
     for (const [index, life] of plan.entries()) {
@@ -94,7 +95,8 @@ describe('a program that is killed 200 times', () => {
         expect(delivery.reason).toBe('lost_repeatedly')
         expect(attempts.slice(-3).map(({ outcome }) => outcome)).toEqual(['lost', 'lost', 'lost'])
       }
-      for (const tenant of new Set(failed.map(({ delivery }) => delivery.tenant))) await sender.replay({ tenant, state: 'failed' })
+      for (const tenant of new Set(failed.map(({ delivery }) => delivery.tenant)))
+        await sender.replay({ tenant, state: 'failed' })
       return failed.length
     })
     if (lostRepeatedly > 0) await drain()
@@ -112,7 +114,8 @@ describe('a program that is killed 200 times', () => {
   it('loses nothing that it acknowledged', () => {
     expect(accepted.size).toBeGreaterThan(500)
     const perEvent = new Map<string, Entry[]>()
-    for (const entry of entries) perEvent.set(entry.delivery.eventId, [...(perEvent.get(entry.delivery.eventId) ?? []), entry])
+    for (const entry of entries)
+      perEvent.set(entry.delivery.eventId, [...(perEvent.get(entry.delivery.eventId) ?? []), entry])
     expect([...accepted].filter((id) => !perEvent.has(id))).toEqual([])
     for (const [first, ...others] of perEvent.values()) {
       expect(1 + others.length).toBe(EXPECTED[first?.delivery.type ?? ''])

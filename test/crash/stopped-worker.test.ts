@@ -6,7 +6,12 @@ import { openScene, type Scene } from '../support/crash/scene.ts'
 
 const CYCLES = 50
 /** Leases of 350 ms. */
-const OPTIONS = { pollMs: 10, attempt: { deadlineMs: 250 }, lease: { marginMs: 100 }, retry: { delaysMs: [20, 20, 20, 20] } }
+const OPTIONS = {
+  pollMs: 10,
+  attempt: { deadlineMs: 250 },
+  lease: { marginMs: 100 },
+  retry: { delaysMs: [20, 20, 20, 20] },
+}
 
 /** Where the worker stands still: before it began what it has leased, amid its request, and with the result in its hands. */
 const STOPS = {

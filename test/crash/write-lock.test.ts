@@ -74,7 +74,8 @@ describe('another process holds the write lock for 8 s', () => {
 
   const byBound = () => refused.filter(({ message }) => message.includes('wait for storage already'))
   const byTime = () => refused.filter(({ message }) => message.includes('busy for too long'))
-  const whileLocked = <T extends { at: number }>(lines: T[]) => lines.filter(({ at }) => at > locked.from && at < locked.until)
+  const whileLocked = <T extends { at: number }>(lines: T[]) =>
+    lines.filter(({ at }) => at > locked.from && at < locked.until)
 
   it('no call holds up the event loop', () => {
     expect(locked.until - locked.from).toBeGreaterThanOrEqual(HOLD_MS - 50)

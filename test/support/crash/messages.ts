@@ -31,6 +31,8 @@ export interface SenderConfig {
   load?: Load
   /** Let SQLite take so many pages at most, as a full disk would. */
   pagesMax?: number
+  /** A file that takes the place away until there is to be room. */
+  ballast?: string
 }
 
 /** Sends until the end of the program: `burst` events as fast as they are accepted, then one every few milliseconds. */
@@ -50,7 +52,8 @@ export type SenderCommand =
   | { do: 'go' }
   /** Deliver all there is, in a program that was not started. */
   | { do: 'drain' }
-  | { do: 'pages'; max: number }
+  /** The disk is not full any more. */
+  | { do: 'room' }
   | { do: 'stop' }
 
 export type Report =

@@ -19,13 +19,16 @@ export class Program {
   /** Resolves when it is gone and the last it said has been read. */
   readonly ended: Promise<{ code: number | null; signal: NodeJS.Signals | null }>
   readonly #child: ChildProcess
+  /** A group of its own, since the command and the program are two processes. */
+  readonly #leads: boolean
   readonly #waiters = new Set<Waiter>()
   #errors = ''
 
   /** `within`: a command that runs the program in its own process, such as `unshare`. */
   constructor(file: string, config: unknown, within: readonly string[] = []) {
+    this.#leads = within.length > 0
     const [command = '', ...args] = [...within, process.execPath, file, JSON.stringify(config)]
-    this.#child = spawn(command, args, { stdio: ['ignore', 'pipe', 'pipe', 'ipc'] })
+    this.#child = spawn(command, args, { stdio: ['ignore', 'pipe', 'pipe', 'ipc'], detached: this.#leads })
     // A command that comes as the program dies is lost with it.
     this.#child.on('error', () => {})
     const { stdout, stderr } = this.#child
@@ -39,7 +42,8 @@ export class Program {
     this.ended = new Promise((resolve) => {
       this.#child.once('close', async (code, signal) => {
         await read
-        for (const { reject } of this.#waiters) reject(new Error(`the program ended (${signal ?? code})${this.#story()}`))
+        for (const { reject } of this.#waiters)
+          reject(new Error(`the program ended (${signal ?? code})${this.#story()}`))
         this.#waiters.clear()
         resolve({ code, signal })
       })
@@ -66,7 +70,11 @@ export class Program {
   /** The first line of a kind that fits, among those after `from`; waits for it if it has not been said yet. */
   async line<Is extends Report['is']>(
     is: Is,
-    { fits = () => true, from = 0, withinMs = 20_000 }: { fits?: (line: Of<Is>) => boolean; from?: number; withinMs?: number } = {},
+    {
+      fits = () => true,
+      from = 0,
+      withinMs = 20_000,
+    }: { fits?: (line: Of<Is>) => boolean; from?: number; withinMs?: number } = {},
   ): Promise<Of<Is>> {
     const wanted = (line: Report) => line.is === is && fits(line as Of<Is>)
     const said = this.lines.slice(from).find(wanted)
@@ -99,7 +107,7 @@ export class Program {
   }
 
   signal(signal: NodeJS.Signals): void {
-    if (this.running) process.kill(this.pid, signal)
+    if (this.running) process.kill(this.#leads ? -this.pid : this.pid, signal)
   }
 
   async kill(): Promise<void> {

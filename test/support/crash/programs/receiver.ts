@@ -33,7 +33,8 @@ function answer(path: string, record: Seen, response: ServerResponse): void {
   }
   const [, kind] = path.split('/')
   // A busy customer: refuses about one in eight the first time, so that there are retries.
-  if (kind === 'fickle' && record.requests === 1 && record.key.charCodeAt(record.key.indexOf(' ') - 1) % 8 === 0) end(500, 0)
+  if (kind === 'fickle' && record.requests === 1 && record.key.charCodeAt(record.key.indexOf(' ') - 1) % 8 === 0)
+    end(500, 0)
   else if (kind === 'slow-first') end(200, record.requests === 1 ? 100 : 0)
   else if (kind === 'poison') end(200, 200, { 'x-crash': 'yes' })
   else end(200, kind === 'fickle' || kind === 'steady' ? record.key.charCodeAt(record.key.indexOf(' ') - 2) % 12 : 0)

@@ -1,5 +1,5 @@
-import type { Storage } from 'hookferry/storage'
 import type { Transport } from 'hookferry'
+import type { Storage } from 'hookferry/storage'
 import { type Fate, keyOf, type SenderConfig, type Trap } from '../messages.ts'
 import { report } from './report.ts'
 
@@ -49,7 +49,9 @@ export class Traps {
   }
 
   transport(inner: Transport): Transport {
-    return wrapped(inner, (name, call, args) => (name === 'send' ? this.#around(name, this.#request(call, args)) : call()))
+    return wrapped(inner, (name, call, args) =>
+      name === 'send' ? this.#around(name, this.#request(call, args)) : call(),
+    )
   }
 
   /** SQLite works within the call itself, before there is a promise. */
