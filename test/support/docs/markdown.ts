@@ -4,7 +4,7 @@ import { fileURLToPath } from 'node:url'
 
 /** Reads the documentation as tests see it: its code, its links, its tables. */
 
-export const root = fileURLToPath(new URL('../../..', import.meta.url))
+const root = fileURLToPath(new URL('../../..', import.meta.url))
 
 export const read = (path: string): string => readFileSync(join(root, path), 'utf8')
 
