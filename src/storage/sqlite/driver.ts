@@ -70,6 +70,6 @@ function isAtLeast(version: string, major: number, minor: number): boolean {
 }
 
 function requireFromHere(): Require {
-  // The CJS build has no import.meta.url, the ESM build no __filename.
-  return createRequire(typeof __filename === 'string' ? __filename : import.meta.url)
+  // The CJS build has no import.meta.url, the ESM build no __filename of its own.
+  return createRequire(import.meta.url ?? __filename)
 }

@@ -1,4 +1,4 @@
-import type { Migration } from './index.ts'
+import type { Migration } from './migration.ts'
 
 /**
  * The first schema. Integer keys inside; keys that stand in cursors or public ids are never reused (AUTOINCREMENT). Wide
