@@ -20,7 +20,7 @@ export function prune(tables: Tables, { now, deliveredBefore, failedBefore, limi
 }
 
 function isOver({ state, endedAt }: DeliveryRow, deliveredBefore: number, failedBefore: number): boolean {
-  if (state === 'pending' || state === 'leased' || endedAt === null) return false
+  if (endedAt === null) return false
   return endedAt < (state === 'delivered' ? deliveredBefore : failedBefore)
 }
 

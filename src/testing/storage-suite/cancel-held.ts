@@ -47,6 +47,17 @@ export const cancelingHeld: Behaviour[] = [
     },
   },
   {
+    name: 'cancel held: a lane that went from paused to disabled was held all along',
+    async check({ storage }) {
+      await addEndpoint(storage, 'ep_a')
+      await sendOne(storage, { id: 'evt_a', to: ['ep_a'] })
+      await pause(storage, 'ep_a', NOW + 10)
+      const change = { id: 'ep_a', tenant: null, reason: 'decided', guard: null, now: NOW + 900 }
+      await storage.changeEndpointState({ ...change, from: ['paused'], to: 'disabled' })
+      same(eventIds(await cancelHeld(storage, NOW + 11)), ['evt_a'], 'held since it was paused')
+    },
+  },
+  {
     name: 'cancel held: not in lanes that are open, resting or free again',
     async check({ storage }) {
       for (const id of ['ep_open', 'ep_rests', 'ep_free']) await addEndpoint(storage, id)

@@ -13,6 +13,7 @@ import {
   deliveryNow,
   failed,
   NOW,
+  rejected,
   sendOne,
   settleOne,
 } from './fixtures.ts'
@@ -45,16 +46,18 @@ export const replay: Behaviour[] = [
     async check({ storage }) {
       await addEndpoint(storage, 'ep_a')
       const { id } = await sendOne(storage, { id: 'evt_a', to: ['ep_a'] })
-      await settleOne(storage, failed({ ...(await claimOne(storage, 'ep_a')), step: 9 }))
+      const retry = { state: 'pending' as const, dueAt: NOW, step: 4, lost: 2 }
+      await settleOne(storage, rejected(await claimOne(storage, 'ep_a'), NOW, { next: retry }))
+      await settleOne(storage, failed(await claimOne(storage, 'ep_a')))
       await begin(storage, { tenant: 'default' })
       matches(await run(storage), { state: 'completed', requeued: 1, skipped: 0, endedAt: LATER }, 'the replay ends')
       matches(
         await deliveryNow(storage, id),
-        { state: 'pending', reason: null, endedAt: null, round: 2, nextAttemptAt: LATER, attemptCount: 1 },
+        { state: 'pending', reason: null, endedAt: null, round: 2, nextAttemptAt: LATER, attemptCount: 2 },
         'the delivery begins another round, its attempts kept',
       )
       const lease = await claimOne(storage, 'ep_a', { now: LATER })
-      matches(lease, { claim: 2, round: 2, step: 0, lost: 0 }, 'claim numbers go on, the schedule begins anew')
+      matches(lease, { claim: 3, round: 2, step: 0, lost: 0 }, 'claim numbers go on, the schedule begins anew')
     },
   },
   {

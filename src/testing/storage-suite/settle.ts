@@ -143,8 +143,10 @@ export const settling: Behaviour[] = [
     async check({ storage }) {
       const lease = await leaseOne(storage)
       await settleOne(storage, delivered(lease))
-      const other = failed({ ...lease, leasedAt: NOW + 1 })
+      const other = { ...failed(lease), attempt: attemptOf(lease, { outcome: 'rejected' }) }
       same((await settleAll(storage, [other])).statuses, ['stale'], "another's verdict is stale")
+      const elsewhere = delivered(lease, { attempt: attemptOf(lease, { startedAt: lease.leasedAt + 1 }) })
+      same((await settleAll(storage, [elsewhere])).statuses, ['stale'], 'so is the same verdict of another attempt')
       matches(
         await deliveryNow(storage, lease.deliveryId),
         { state: 'delivered', attemptCount: 1 },
