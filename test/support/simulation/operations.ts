@@ -1,0 +1,215 @@
+import type { EndpointInput, EndpointPatch } from '../../../src/api/check-endpoint.ts'
+import type { DeliverySelection } from '../../../src/api/deliveries.ts'
+import { call } from './calls.ts'
+import type { Chance } from './chance.ts'
+import type { Method } from './disk.ts'
+import type { EndpointModel } from './model.ts'
+import type { SimProcess } from './process.ts'
+import type { Sends } from './sends.ts'
+import { BURSTS } from './storage-faults.ts'
+import { BEHAVIOURS } from './transport.ts'
+import type { World } from './world.ts'
+
+/** What happens in a run, one thing after the other, as the seed chooses. */
+
+const PATTERNS = [null, ['invoice.*'], ['user.**'], ['*.created', 'invoice.paid'], ['invoice.paid'], ['**']]
+const CRASH_AT: readonly Method[] = ['insertEvents', 'claimDue', 'settle', 'insertSlice', 'stepReplay', 'releaseLeases']
+const GONE = ['endpoint_not_found', 'endpoint_state_invalid']
+
+export class Operations {
+  readonly #world: World
+  readonly #chance: Chance
+  readonly #sends: Sends
+  #hosts = 0
+
+  constructor(world: World, chance: Chance, sends: Sends) {
+    this.#world = world
+    this.#chance = chance
+    this.#sends = sends
+  }
+
+  /** One thing happens, and mostly some time passes. */
+  async step(): Promise<void> {
+    const { plan, clock } = this.#world
+    const { storageFaults, crashes, clockJumps, leapMs } = plan
+    const chance = this.#chance
+    const deed = chance.weighted({
+      send: 10,
+      start: 2,
+      create: 0.7,
+      update: 1,
+      hold: 1,
+      goOn: 1.2,
+      remove: 0.3,
+      replay: 0.8,
+      weather: 2,
+      burst: storageFaults ? 1.5 : 0,
+      crash: crashes ? 1.2 : 0,
+      stop: 0.5,
+      jump: clockJumps ? 1 : 0,
+    })
+    for (let times = deed === 'send' ? chance.int(1, 4) : 1; times > 0; times--) this.#do(deed)
+    if (chance.of(0.2)) return
+    const until = (clock.nextTimerAt() ?? clock.now()) - clock.now()
+    const ms = chance.weighted({ next: 4, short: 4, long: 1.5 })
+    await this.#world.pass(ms === 'next' ? until : chance.int(1, ms === 'short' ? 3_000 : leapMs))
+  }
+
+  #do(deed: string): void {
+    const chance = this.#chance
+    const { network, faults, clock, plan } = this.#world
+    const alive = this.#world.alive()
+    const process = alive.length === 0 ? null : chance.pick(alive)
+    const endpoint = this.#anEndpoint()
+    if (deed === 'start') return this.#start()
+    if (deed === 'burst') {
+      return faults.burst(chance.pick(BURSTS), chance.pick([0.3, 0.7, 1]), clock.now() + chance.int(1, 20_000))
+    }
+    if (deed === 'weather') return network.set(`e${chance.int(1, this.#hosts)}.example`, chance.pick(BEHAVIOURS))
+    if (deed === 'jump') return this.#world.machines[chance.int(0, 1)]!.jump(chance.int(-plan.leapMs, plan.leapMs))
+    if (process === null) return
+    if (deed === 'send') return this.#sends.send(process)
+    if (deed === 'create') return void this.create(process)
+    if (deed === 'crash') return this.#crash(process)
+    if (deed === 'stop') return void this.stop(process, chance.pick([0, 500, 10_000]))
+    if (endpoint === undefined) return
+    if (deed === 'replay') return this.#replay(process, endpoint)
+    this.#change(deed, process, endpoint)
+  }
+
+  #change(deed: string, process: SimProcess, endpoint: EndpointModel): void {
+    const { id } = endpoint
+    const endpoints = process.sender!.endpoints
+    const before = process.changes.length
+    const { goOns } = endpoint
+    const alone = endpoint.callsOpen === 0
+    endpoint.callsBegun += 1
+    const begun = endpoint.callsBegun
+    endpoint.callsOpen += 1
+    const verb = deed === 'goOn' ? (endpoint.state === 'disabled' ? 'enable' : 'resume') : deed
+    const make = {
+      update: () => endpoints.update(id, this.#patch()),
+      hold: () => endpoints.pause(id),
+      resume: () => endpoints.resume(id),
+      enable: () => endpoints.enable(id),
+      remove: () => endpoints.delete(id),
+    }[verb]
+    if (deed === 'goOn') {
+      endpoint.goOns += 1
+      endpoint.heldBy.clear()
+    }
+    void call<unknown>(this.#world, {
+      process,
+      name: `${verb} ${id}`,
+      expected: GONE,
+      make: make!,
+      done: () => {
+        endpoint.callsOpen -= 1
+        if (verb === 'hold' && endpoint.goOns === goOns) endpoint.heldBy.add(process)
+      },
+      refused: (code) => {
+        endpoint.callsOpen -= 1
+        const to = { hold: 'paused', resume: 'active', enable: 'active', remove: 'deleted' }[verb]
+        const own = process.changes.slice(before).some((change) => change.id === id && change.state === to)
+        // Calls that cross each other may each see the other's change.
+        if (own && GONE.includes(code) && alone && endpoint.callsBegun === begun) {
+          const told = `${verb} ${id} by ${process.name}: ${code}, but it was written`
+          this.#world.ledger.violated('a call that was carried out is not refused', told)
+        }
+      },
+    })
+  }
+
+  #anEndpoint(): EndpointModel | undefined {
+    const all = [...this.#world.ledger.endpoints.values()]
+    const kept = all.filter((endpoint) => !endpoint.deleted)
+    return this.#chance.pick(this.#chance.of(0.95) ? kept : all)
+  }
+
+  #start(): void {
+    const machine = this.#chance.int(0, 1)
+    const { running } = this.#world
+    const process = running[machine]?.alive ? running[machine] : this.#world.boot(machine)
+    if (process.stopping) return
+    void call(this.#world, { process, name: 'start', make: () => process.sender!.start() })
+  }
+
+  create(process: SimProcess, input: Partial<EndpointInput> = {}): Promise<void> {
+    const chance = this.#chance
+    this.#hosts += 1
+    const host = `e${this.#hosts}.example`
+    const settings = {
+      tenant: chance.pick(this.#world.plan.tenants),
+      url: `https://${host}/`,
+      ...this.#patch(),
+      ...input,
+    }
+    if (settings.eventTypes === null) delete (settings as Partial<EndpointInput>).eventTypes
+    const name = `create ${host} ${JSON.stringify(settings)}`
+    return call(this.#world, { process, name, make: () => process.sender!.endpoints.create(settings as EndpointInput) })
+  }
+
+  #patch(): EndpointPatch & { eventTypes: string[] | null } {
+    const chance = this.#chance
+    const { rateLimits, options } = this.#world.plan
+    const patch: EndpointPatch & { eventTypes: string[] | null } = { eventTypes: chance.pick(PATTERNS) }
+    if (chance.of(0.2)) patch.concurrency = chance.int(1, 5)
+    if (chance.of(0.2)) patch.retry = { delaysMs: [...options.retry.delaysMs!].slice(0, 2), jitter: 0.1 }
+    if (rateLimits && chance.of(0.5)) patch.rateLimit = { limit: chance.int(1, 10), perMs: chance.pick([1_000, 10_000]) }
+    return patch
+  }
+
+  #replay(process: SimProcess, endpoint: EndpointModel): void {
+    const chance = this.#chance
+    const event = chance.pick([...this.#world.ledger.events.values()])
+    const ids = [...this.#world.ledger.deliveriesById.keys()]
+    const since = new Date(process.clock.now() - chance.int(1, 600_000))
+    const { tenant } = endpoint
+    const selections: DeliverySelection[] = [
+      { tenant, endpointId: endpoint.id },
+      { tenant, state: chance.pick(['failed', 'canceled', 'delivered']) },
+      { tenant, since },
+    ]
+    if (event !== undefined) selections.push({ tenant: event.tenant, eventId: event.id })
+    if (ids.length > 0) selections.push({ tenant, ids: [chance.pick(ids), chance.pick(ids)] })
+    const selection = chance.pick(selections)
+    const perSecond = chance.pick([undefined, 1, 20])
+    void call<unknown>(this.#world, {
+      process,
+      name: `replay ${JSON.stringify(selection)}`,
+      make: () => process.sender!.replay(selection, perSecond === undefined ? {} : { perSecond }),
+    })
+  }
+
+  #crash(process: SimProcess): void {
+    const { ledger } = this.#world
+    if (this.#chance.of(0.4)) {
+      ledger.note(() => `${process.name} crashes`)
+      process.crash()
+    } else {
+      const fault = this.#chance.of(0.6) ? 'crashAfter' : 'crashBefore'
+      process.trapped = { method: this.#chance.pick(CRASH_AT), fault }
+      ledger.note(() => `${process.name} will ${fault} ${process.trapped?.method}`)
+    }
+  }
+
+  stop(process: SimProcess, graceMs: number): Promise<void> {
+    const { ledger } = this.#world
+    process.stopping = true
+    return call(this.#world, {
+      process,
+      name: `stop ${graceMs}`,
+      make: () => process.sender!.stop({ graceMs }),
+      done: () => {
+        process.stopped = true
+        if (process.clock.pending > 0) ledger.violated('stop leaves no timer', `${process.clock.pending} of ${process.name}`)
+        if (process.inFlight.size > 0) ledger.violated('stop ends what is in flight', process.name)
+        for (const { key, lease } of ledger.deliveries.values()) {
+          if (lease?.process === process && lease.answered && this.#world.plan.storageFaults === false) {
+            ledger.violated('stop leaves no lease behind', `${key} #${lease.claim} of ${process.name}`)
+          }
+        }
+      },
+    })
+  }
+}
