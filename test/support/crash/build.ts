@@ -4,9 +4,13 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
 const ROOT = fileURLToPath(new URL('../../..', import.meta.url))
-const SOURCES = ['sender', 'receiver', 'lock-holder'].map((name) => `test/support/crash/programs/${name}.ts`)
+const SOURCES = {
+  sender: new URL('./programs/sender.ts', import.meta.url),
+  receiver: new URL('./programs/receiver.ts', import.meta.url),
+  'lock-holder': new URL('./programs/lock-holder.ts', import.meta.url),
+}
 
-export type ProgramName = 'sender' | 'receiver' | 'lock-holder'
+type ProgramName = keyof typeof SOURCES
 
 /**
  * The programs as plain JavaScript, since they start some hundred times and no loader is as quick, on every Node line. Inside the
@@ -17,8 +21,9 @@ export function buildPrograms(): { file: (name: ProgramName) => string; remove: 
   mkdirSync(cache, { recursive: true })
   const folder = mkdtempSync(join(cache, 'crash-'))
   const tsup = join(ROOT, 'node_modules/tsup/dist/cli-default.js')
+  const sources = Object.values(SOURCES).map((url) => fileURLToPath(url))
   const how = ['--no-config', '--format', 'esm', '--target', 'node20.19', '--out-dir', folder, '--silent']
-  execFileSync(process.execPath, [tsup, ...SOURCES, ...how], { cwd: ROOT, stdio: ['ignore', 'inherit', 'inherit'] })
+  execFileSync(process.execPath, [tsup, ...sources, ...how], { cwd: ROOT, stdio: ['ignore', 'inherit', 'inherit'] })
   return {
     file: (name) => join(folder, `${name}.js`),
     remove: () => rmSync(folder, { recursive: true, force: true }),

@@ -9,7 +9,7 @@ export interface Entry {
   attempts: Attempt[]
 }
 
-export async function collect<T>(next: (cursor?: string) => Promise<Listed<T>>): Promise<T[]> {
+async function collect<T>(next: (cursor?: string) => Promise<Listed<T>>): Promise<T[]> {
   const all: T[] = []
   for (let cursor: string | undefined; ; ) {
     const page = await next(cursor)

@@ -24,11 +24,11 @@ export class Program {
   readonly #waiters = new Set<Waiter>()
   #errors = ''
 
-  /** `within`: a command that runs the program in its own process, such as `unshare`. */
-  constructor(file: string, config: unknown, within: readonly string[] = []) {
+  /** `cwd`: where a crash may leave what it leaves. `within`: a command that runs the program, such as `unshare`. */
+  constructor(file: string, config: unknown, { cwd, within = [] }: { cwd: string; within?: readonly string[] }) {
     this.#leads = within.length > 0
     const [command = '', ...args] = [...within, process.execPath, file, JSON.stringify(config)]
-    this.#child = spawn(command, args, { stdio: ['ignore', 'pipe', 'pipe', 'ipc'], detached: this.#leads })
+    this.#child = spawn(command, args, { stdio: ['ignore', 'pipe', 'pipe', 'ipc'], detached: this.#leads, cwd })
     // A command that comes as the program dies is lost with it.
     this.#child.on('error', () => {})
     const { stdout, stderr } = this.#child

@@ -9,7 +9,7 @@ import { Program } from './program.ts'
 import { secretOf } from './secrets.ts'
 
 /** Requests go to this machine only. */
-export const LOOPBACK: Pick<SenderOptions, 'network'> = {
+const LOOPBACK: Pick<SenderOptions, 'network'> = {
   network: { allowHttp: true, allowRanges: ['127.0.0.0/8'] },
 }
 
@@ -39,8 +39,8 @@ export async function openScene(): Promise<Scene> {
   const folder = mkdtempSync(join(tmpdir(), 'hookferry-crash-'))
   const path = join(folder, 'webhooks.db')
   const started: Program[] = []
-  const start = (...args: ConstructorParameters<typeof Program>) => {
-    const program = new Program(...args)
+  const start = (file: string, config: unknown, within: readonly string[] = []) => {
+    const program = new Program(file, config, { cwd: folder, within })
     started.push(program)
     return program
   }
