@@ -23,11 +23,13 @@ function isRecord(value: unknown): value is Record<string, unknown> {
   return typeof value === 'object' && value !== null && tagOf(value) === 'Object'
 }
 
-/** Refuses a key that many programs at the other end would take for an object's prototype. */
-export function refuseProto(value: unknown, path: string): void {
-  if (typeof value === 'object' && value !== null && Object.hasOwn(value, '__proto__')) {
+/** Names to values, whatever they are. `__proto__` is no name: many programs would take it for the object's prototype. */
+export function record(value: unknown, path: string): Record<string, unknown> {
+  if (!isRecord(value)) throw new ArgumentError('argument_type', path, `must be an object, not ${kindOf(value)}`)
+  if (Object.hasOwn(value, '__proto__')) {
     throw new ArgumentError('argument_invalid', `${path}.__proto__`, 'is no name for an entry: remove it')
   }
+  return value
 }
 
 /** A plain object with no other keys than these. An unknown key is a misspelling, or an option that does not exist yet. */
@@ -111,11 +113,7 @@ export function list<T>(value: unknown, path: string, length: Bounds, item: (val
 
 /** Names to short strings, such as metadata. */
 export function stringMap(value: unknown, path: string, entriesMax: number, lengthMax: number): Record<string, string> {
-  if (!isRecord(value)) {
-    throw new ArgumentError('argument_type', path, `must be an object of strings, not ${kindOf(value)}`)
-  }
-  refuseProto(value, path)
-  const entries = Object.entries(value)
+  const entries = Object.entries(record(value, path))
   if (entries.length > entriesMax) {
     throw new ArgumentError('argument_range', path, `must have at most ${entriesMax} entries, has ${entries.length}`)
   }

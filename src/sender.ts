@@ -88,16 +88,22 @@ export function createWebhookSender(options: SenderOptions = {}): WebhookSender 
       const { engine } = await core.ready()
       engine.start()
     },
-    forTenant: (tenant) => face(core, { ...scope, bound: checkTenant(tenant, 'forTenant.tenant') }),
+    forTenant(tenant) {
+      const bound = checkTenant(tenant, 'forTenant.tenant')
+      core.refuseStopped()
+      return face(core, { ...scope, bound })
+    },
     on(name, listener) {
       func(listener, 'on.listener')
-      return core.lifecycle.on(oneOf(name, 'on.name', LIFECYCLE_NAMES) as typeof name, listener)
+      const known = oneOf(name, 'on.name', LIFECYCLE_NAMES) as typeof name
+      core.refuseStopped()
+      return core.lifecycle.on(known, listener)
     },
     health: () => health(core),
     drain: async (bounds = {}) => core.track(drain(core, bounds)),
     async stop(given = {}) {
       const { graceMs } = plainObject(given, 'stop', ['graceMs'])
-      const grace = integer(graceMs ?? GRACE_MS.default, 'stop.graceMs', GRACE_MS)
+      const grace = graceMs === undefined ? GRACE_MS.default : integer(graceMs, 'stop.graceMs', GRACE_MS)
       stopping ??= stop(grace)
       return stopping
     },

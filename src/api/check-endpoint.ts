@@ -1,4 +1,4 @@
-import { integer, list, oneOf, plainObject, refuseProto, required, string, stringMap } from '../arguments.ts'
+import { integer, list, oneOf, plainObject, record, required, string, stringMap } from '../arguments.ts'
 import type { EndpointOverrides, EndpointSettings, RateLimit } from '../model/endpoint.ts'
 import { ATTEMPT_FIELDS, CONCURRENCY, checkFields, RETRY_FIELDS } from '../options.ts'
 import { assertPattern } from '../pipeline/fan-out.ts'
@@ -109,8 +109,8 @@ export function patchSettings(
     settings.description = patch.description === null ? null : string(patch.description, `${path}.description`, length)
   }
   if (patch.headers !== undefined) {
-    refuseProto(patch.headers, `${path}.headers`)
-    settings.headers = checkHeaders(patch.headers ?? {}, `${path}.headers`)
+    const headers = record(patch.headers ?? {}, `${path}.headers`)
+    settings.headers = checkHeaders(headers, `${path}.headers`)
   }
   if (patch.metadata !== undefined) settings.metadata = stringMap(patch.metadata ?? {}, `${path}.metadata`, 64, 1_024)
   if (patch.url !== undefined) settings.url = string(patch.url, `${path}.url`, { min: 1, max: 4_096 })

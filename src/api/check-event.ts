@@ -1,4 +1,4 @@
-import { list, plainObject, refuseProto, required, string, stringMap, time } from '../arguments.ts'
+import { list, plainObject, record, required, string, stringMap, time } from '../arguments.ts'
 import { ArgumentError, WebhookError } from '../errors.ts'
 import { ID_PATTERN } from '../model/ids.ts'
 import type { CheckedEvent } from '../pipeline/send.ts'
@@ -75,15 +75,10 @@ export function checkEvent(value: unknown, scope: Scope): CheckedEvent {
     occurredAt: input.occurredAt === undefined ? null : time(input.occurredAt, 'send.occurredAt'),
     deliverAt: input.deliverAt === undefined ? null : time(input.deliverAt, 'send.deliverAt'),
     idempotencyKey: input.idempotencyKey === undefined ? null : string(input.idempotencyKey, 'send.idempotencyKey'),
-    headers: input.headers === undefined ? {} : headersOf(input.headers),
+    headers: input.headers === undefined ? {} : checkHeaders(record(input.headers, 'send.headers'), 'send.headers'),
     endpointIds: input.endpoints === undefined ? null : endpointIds(input.endpoints),
     metadata: input.metadata === undefined ? {} : stringMap(input.metadata, 'send.metadata', 64, 1_024),
   }
-}
-
-function headersOf(value: unknown): Record<string, string> {
-  refuseProto(value, 'send.headers')
-  return checkHeaders(value, 'send.headers')
 }
 
 function endpointIds(value: unknown): string[] {

@@ -20,6 +20,7 @@ export interface DrainResult {
 }
 
 const DAY = 86_400_000
+const LIMIT = { min: 1, max: 1_000_000 }
 
 /** One bounded run of everything that `start` would do; see `WebhookSender.drain`. */
 export async function drain(core: Core, options: unknown): Promise<DrainResult> {
@@ -29,7 +30,7 @@ export async function drain(core: Core, options: unknown): Promise<DrainResult> 
     given.budgetMs === undefined
       ? Number.POSITIVE_INFINITY
       : integer(given.budgetMs, 'drain.budgetMs', { min: 1, max: DAY })
-  const limit = integer(given.limit ?? 1_000_000, 'drain.limit', { min: 1, max: 1_000_000 })
+  const limit = given.limit === undefined ? LIMIT.max : integer(given.limit, 'drain.limit', LIMIT)
   const { engine } = await core.ready()
   if (engine.started) {
     throw new WebhookError(

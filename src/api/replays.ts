@@ -138,7 +138,8 @@ async function present(core: Core, record: ReplayRecord): Promise<ReplayRun> {
     },
     async wait(options = {}) {
       const given = plainObject(options, 'wait', ['timeoutMs'])
-      const timeoutMs = integer(given.timeoutMs ?? 60_000, 'wait.timeoutMs', { min: 1, max: DAY })
+      const timeoutMs =
+        given.timeoutMs === undefined ? 60_000 : integer(given.timeoutMs, 'wait.timeoutMs', { min: 1, max: DAY })
       return pollUntil(core, timeoutMs, PROGRESS_EVERY_MS, async () => {
         const seen = await look()
         return ended(seen.record, seen.counts) ? present(core, seen.record) : undefined

@@ -70,8 +70,12 @@ export class RunningCore implements Core {
     return this.#opening !== null
   }
 
-  async ready(): Promise<Running> {
+  refuseStopped(): void {
     if (this.#stopped) throw new WebhookError('stopped', 'the sender was stopped: create another one.')
+  }
+
+  async ready(): Promise<Running> {
+    this.refuseStopped()
     this.#opening ??= this.#open().catch((error) => {
       // The next call tries again.
       this.#opening = null

@@ -22,7 +22,7 @@ const KEYS_MAX = 1_024
  * change over while two secrets overlap.
  */
 export function standardWebhooks(options: StandardWebhooksOptions = {}): SigningScheme {
-  const versions = checkVersions(options.versions ?? VERSIONS)
+  const versions = checkVersions(checkOptions(options).versions)
   const keyOf = keyCache()
   return {
     name: 'standard-webhooks',
@@ -51,7 +51,17 @@ export function standardWebhooks(options: StandardWebhooksOptions = {}): Signing
   }
 }
 
-function checkVersions(versions: readonly SecretKind[]): readonly SecretKind[] {
+function checkOptions(options: StandardWebhooksOptions): StandardWebhooksOptions {
+  const path = 'standardWebhooks'
+  if (typeof options !== 'object' || options === null || Array.isArray(options)) {
+    throw new ArgumentError('argument_type', path, 'must be an object, such as { versions: ["v1"] }')
+  }
+  const unknown = Object.keys(options).find((key) => key !== 'versions')
+  if (unknown === undefined) return options
+  throw new ArgumentError('argument_unknown', `${path}.${unknown}`, 'is not known here; known are versions')
+}
+
+function checkVersions(versions: readonly SecretKind[] = VERSIONS): readonly SecretKind[] {
   const path = 'standardWebhooks.versions'
   if (!Array.isArray(versions) || versions.length === 0 || versions.some((version) => !VERSIONS.includes(version))) {
     throw new ArgumentError('argument_invalid', path, `must be an array with at least one of ${VERSIONS.join(', ')}`)
