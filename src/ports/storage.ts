@@ -102,7 +102,8 @@ export interface Storage {
   createReplay(input: NewReplay): Promise<ReplayRecord>
   /**
    * Visits the next deliveries of a running replay in order of creation, requeues those at rest that match (pending, due now,
-   * next round, first step, stamped with the replay), moves its cursor and counts, and completes it at the end.
+   * next round, first step, stamped with the replay), moves its cursor and counts, and completes it at the end. Those of
+   * deleted endpoints are skipped.
    * Null: there is no such replay.
    */
   stepReplay(input: ReplayStepInput): Promise<ReplayRecord | null>
@@ -125,7 +126,7 @@ export interface Storage {
     settings: Partial<EndpointSettings>
     now: number
   }): Promise<EndpointRecord | null>
-  /** Blocks or frees the lane with it. Leaving `disabled` resets health. Null: not found, not in `from`, or guard changed. */
+  /** Blocks or frees the lane with it. Leaving `disabled` resets health as a success at `now` would. Null: not found, not in `from`, or guard changed. */
   changeEndpointState(input: StateChange): Promise<EndpointRecord | null>
   /** Marks that `endpoint.failing` was told for this run of failures. True for the one call that does. */
   markWarned(input: { id: string; failingSince: number }): Promise<boolean>

@@ -17,7 +17,8 @@ export function changeEndpointState(
     stateReason: reason,
     stateChangedAt: now,
     updatedAt: now,
-    health: enabled ? HEALTHY : row.record.health,
+    // As if it had just succeeded: a verdict about what was before does not apply any more.
+    health: enabled ? { ...HEALTHY, recoveredAt: now } : row.record.health,
   })
   row.lane.heldSince = to === 'active' ? null : (row.lane.heldSince ?? now)
   return copyOf(row)

@@ -24,7 +24,7 @@ export function stepReplay(tables: Tables, { replayId, now, limit, examine }: Re
     examined += 1
     replay.cursor = row.key
     if (!isOfSelection(row) || !isOfStates(row, selection)) continue
-    if (isAtRest(row)) {
+    if (isAtRest(row) && !row.endpoint.deleted) {
       requeue(row, replayId, now)
       requeued += 1
     } else {

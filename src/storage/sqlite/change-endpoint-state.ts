@@ -17,7 +17,7 @@ export function changeEndpointState(db: Connection, change: StateChange): Endpoi
     WHERE endpoint_key = @key`,
     { to, reason, now, key: row.key },
   )
-  if (row.state === 'disabled' && to !== 'disabled') resetHealth(db, row.key)
+  if (row.state === 'disabled' && to !== 'disabled') resetHealth(db, row.key, now)
   const version = nextVersion(db, row.tenantKey)
   db.run('UPDATE {endpoint} SET version = ?, updated_at = ? WHERE key = ?', version, now, row.key)
 
@@ -29,10 +29,12 @@ export function changeEndpointState(db: Connection, change: StateChange): Endpoi
   return changed === undefined ? null : endpointOf(changed)
 }
 
-function resetHealth(db: Connection, endpointKey: number): void {
+/** As if it had just succeeded: a verdict about what was before does not apply any more. */
+function resetHealth(db: Connection, endpointKey: number, now: number): void {
   db.run(
-    `UPDATE {lane} SET failing_since = NULL, failures = 0, recovered_at = NULL, last_failure_at = NULL, struggling = 0,
+    `UPDATE {lane} SET failing_since = NULL, failures = 0, recovered_at = ?, last_failure_at = NULL, struggling = 0,
       warned = 0 WHERE endpoint_key = ?`,
+    now,
     endpointKey,
   )
 }

@@ -25,9 +25,15 @@ const LOWEST_AT_REST = Math.min(...AT_REST.map(stateNumber))
 export function stepReplay(db: Connection, { replayId, now, limit, examine }: ReplayStepInput): ReplayRecord | null {
   const replay = findReplay(db, replayId)
   if (replay === null || replay.record.state !== 'running') return replay?.record ?? null
-  const { requeue, skipped, cursor, ended } = visit(db, replay, limit, examine)
+  const { requeue, cursor, ended, ...visited } = visit(db, replay, limit, examine)
   const lanes = new Lanes(db)
+  let { skipped } = visited
   for (const { key, endpointId } of requeue) {
+    const lane = lanes.find(endpointId)
+    if (lane === undefined || lane.deleted === 1) {
+      skipped++
+      continue
+    }
     db.run(
       `UPDATE {delivery} SET state = 0, round = round + 1, step = 0, lost = 0, due_at = ?, ended_at = NULL,
         reason = NULL, replay_key = ?
@@ -36,8 +42,7 @@ export function stepReplay(db: Connection, { replayId, now, limit, examine }: Re
       replay.key,
       key,
     )
-    const lane = lanes.find(endpointId)
-    if (lane !== undefined) lanes.enqueue(lane, now)
+    lanes.enqueue(lane, now)
   }
   lanes.flush()
   db.run(
@@ -46,7 +51,7 @@ export function stepReplay(db: Connection, { replayId, now, limit, examine }: Re
     WHERE key = ?`,
     cursor.at,
     cursor.key,
-    requeue.length,
+    requeue.length + visited.skipped - skipped,
     skipped,
     ended ? 'completed' : 'running',
     ended ? now : null,

@@ -92,6 +92,17 @@ export const disableGuard: Behaviour[] = [
     },
   },
   {
+    name: 'disable: a verdict from before an endpoint was enabled never disables it again',
+    async check({ storage }) {
+      const guard = await failing(storage)
+      await disable(storage, guard)
+      const enable = { id: 'ep_a', tenant: null, reason: null, guard: null, now: NOW + 200 }
+      await storage.changeEndpointState({ ...enable, from: ['disabled'], to: 'active' })
+      same(await disable(storage, guard), null, 'the guard changed')
+      same((await endpointNow(storage, 'ep_a')).state, 'active', 'the endpoint stays active')
+    },
+  },
+  {
     name: 'disable: the warning is told once in each run of failures',
     async check({ storage }) {
       await failing(storage)

@@ -137,6 +137,17 @@ export const replay: Behaviour[] = [
     },
   },
   {
+    name: 'replay: deliveries of a deleted endpoint are skipped, and stay as they were',
+    async check({ storage }) {
+      await deliverThree(storage)
+      const [delivery] = await deliveriesOf(storage, 'evt_a')
+      await storage.deleteEndpoint({ id: 'ep_a', tenant: null, now: NOW })
+      await begin(storage, { tenant: 'default' })
+      matches(await run(storage), { state: 'completed', requeued: 0, skipped: 3 }, 'nothing is requeued')
+      matches(await deliveryNow(storage, delivery?.id ?? ''), { state: 'delivered', round: 1 }, 'it stays delivered')
+    },
+  },
+  {
     name: 'replay: a step requeues and looks at no more than told, and goes on where it ended',
     async check({ storage }) {
       await deliverThree(storage)
