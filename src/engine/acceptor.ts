@@ -45,10 +45,19 @@ interface Draft {
   fast: Map<string, { endpoint: EndpointRecord; permit: Permit; validUntil: number }>
 }
 
+/**
+ * The name on leases of the fast lane. It is not that on claims: an insert that is repeated after a doubtful commit must not
+ * take a lease that a claim was given meanwhile for its own, and give it back under the attempt that uses it.
+ */
+export function fastWorkerOf(worker: string): string {
+  return `${worker}_fast`
+}
+
 export interface AcceptorHooks {
   /** Slots that the fast lane may use now; 0 while the sender is not started, is stopping, or has results unsettled. */
   fastRoom(): number
   begin(work: Work): void
+  /** Of a lease that bears the fast lane's name. */
   giveBack(lease: Lease): void
   /** Deliveries were left to a claim, due from then on. */
   pendingFrom(dueAt: number): void
@@ -59,16 +68,17 @@ export class Acceptor {
   readonly #context: EngineContext
   readonly #hooks: AcceptorHooks
   readonly #group: GroupCommit<Item, Answer>
+  readonly #worker: string
 
   constructor(context: EngineContext, hooks: AcceptorHooks) {
     this.#context = context
+    this.#worker = fastWorkerOf(context.worker)
     this.#hooks = hooks
     this.#group = new GroupCommit({
       countMax: BATCH_COUNT_MAX,
       bytesMax: BATCH_BYTES_MAX,
       write: (items) => this.#write(items),
-      // A storage that is busy, full or gone fails whole batches; anything else may be one bad row.
-      divisible: (error) => errorCode(error) === undefined || !String(errorCode(error)).startsWith('storage_'),
+      divisible: isDivisible,
     })
   }
 
@@ -98,7 +108,9 @@ export class Acceptor {
         return open().length > 0
       },
     ).catch((error) => {
-      if (open().length > 0) throw error
+      if (isDivisible(error) && open().length > 0) throw error
+      // Only these fail: others of the batch were accepted before it came to this.
+      for (const item of open()) item.answer = { error: item.doubtful ? unknownOutcome(error) : error }
     })
     return items.map((item) => item.answer as Answer)
   }
@@ -114,13 +126,13 @@ export class Acceptor {
   }
 
   async #tryOnce(items: Item[]): Promise<void> {
-    const { storage, clock, worker } = this.#context
+    const { storage, clock } = this.#context
     this.#giveUpLate(items, undefined)
     const drafts = await this.#drafts(items.filter(isOpen))
     if (drafts.length === 0) return
     try {
       const events = drafts.map((draft) => draft.newEvent)
-      const results = await storage.insertEvents({ now: clock.now(), worker, events })
+      const results = await storage.insertEvents({ now: clock.now(), worker: this.#worker, events })
       const outdated = drafts.filter((draft, index) => !this.#conclude(draft, results[index] as InsertResult))
       for (const tenant of new Set(outdated.map((draft) => draft.item.prepared.event.tenant))) {
         await this.#context.endpoints.refresh(tenant)
@@ -208,8 +220,9 @@ export class Acceptor {
         item.answer = { id: event.id, duplicate: false, deliveries: mode === 'inline' ? deliveries.length : null }
         for (const lease of result.leases) {
           const fast = draft.fast.get(lease.endpointId)
-          // Without a permit it is a lease of an earlier, doubtful commit: a claim shall have it.
-          if (fast === undefined) {
+          // Without a permit it is a lease of an earlier, doubtful commit: a claim shall have it. So shall a later claim, when the
+          // endpoint was paused or deleted while the commit's answer was on its way.
+          if (fast === undefined || !this.#isActive(lease)) {
             this.#hooks.giveBack(lease)
             continue
           }
@@ -234,11 +247,18 @@ export class Acceptor {
     return true
   }
 
+  #isActive({ tenant, endpointId }: Lease): boolean {
+    return this.#context.endpoints.known(tenant)?.get(endpointId)?.state === 'active'
+  }
+
   #cancelFast(draft: Draft): void {
     for (const { permit } of draft.fast.values()) permit.cancel()
     draft.fast.clear()
   }
 }
+
+/** A storage that is busy, full or gone fails whole batches; anything else may be one bad row. */
+const isDivisible = (error: unknown): boolean => !errorCode(error)?.startsWith('storage_')
 
 const isOpen = (item: Item): boolean => item.answer === null
 

@@ -2,7 +2,7 @@ import { WebhookError } from '../errors.ts'
 import type { Lease } from '../model/delivery.ts'
 import type { PreparedEvent } from '../pipeline/send.ts'
 import type { Timer } from '../ports/clock.ts'
-import { type Accepted, Acceptor } from './acceptor.ts'
+import { type Accepted, Acceptor, fastWorkerOf } from './acceptor.ts'
 import type { Advance } from './advance.ts'
 import { type AttemptPorts, AttemptRunner, type Work } from './attempt-runner.ts'
 import type { EngineContext } from './context.ts'
@@ -54,7 +54,7 @@ export class Engine {
     const open = () => this.#mayWork
     const pendingFrom = (dueAt: number) => this.#pendingFrom(dueAt)
     const begin = (work: Work) => this.#runner.begin(work)
-    const giveBack = (lease: Lease) => this.#giveBack(lease)
+    const giveBack = (lease: Lease) => this.#giveBack(lease, context.worker)
     this.#settler = new Settler(context, pendingFrom)
     this.#runner = new AttemptRunner(context, this.#settler, ports)
     this.#scheduler = new Scheduler(context, { begin, giveBack, open: () => this.#mayWork && !this.#overdue })
@@ -63,7 +63,7 @@ export class Engine {
     this.#upkeep = new Upkeep(context, this.#settler, open)
     this.#acceptor = new Acceptor(context, {
       begin,
-      giveBack,
+      giveBack: (lease) => this.#giveBack(lease, fastWorkerOf(context.worker)),
       pendingFrom,
       fastRoom: () => this.#fastRoom(),
       fanOutWaiting: () => this.wake(),
@@ -154,8 +154,8 @@ export class Engine {
     }
   }
 
-  #giveBack(lease: Lease): void {
-    const { storage, clock, worker, lifecycle } = this.#context
+  #giveBack(lease: Lease, worker: string): void {
+    const { storage, clock, lifecycle } = this.#context
     const done = withRetries(
       () => storage.releaseLeases({ now: clock.now(), worker, leases: [lease] }),
       this.#context,

@@ -101,7 +101,8 @@ export class Scheduler {
         const hold = holds.get(lease.endpointId)
         const permit = hold?.permits.pop()
         const endpoint = hold && this.#endpoint(hold.lane)
-        if (hold && permit && endpoint && this.#hooks.open()) {
+        // It may have been paused or deleted while the claim's answer was on its way.
+        if (hold && permit && endpoint?.state === 'active' && this.#hooks.open()) {
           this.#hooks.begin({ lease, event, endpoint, permit, validUntil: hold.validUntil })
         } else {
           permit?.cancel()
