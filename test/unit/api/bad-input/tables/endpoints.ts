@@ -1,0 +1,235 @@
+import {
+  accept,
+  type Cases,
+  headers,
+  ids,
+  integers,
+  lists,
+  metadata,
+  numbers,
+  objects,
+  type Place,
+  refuse,
+  strings,
+  tenants,
+  together,
+  types,
+} from '../kinds.ts'
+import { ALL_TENANTS } from '../world.ts'
+
+const DAY = 86_400_000
+const url = 'https://example.com/hooks'
+
+/** A field of `create` and of `update` alike, by the path of the call. */
+type Field = (name: string) => Place
+
+const refusedUrls = {
+  'no URL': 'example',
+  http: 'http://example.com/',
+  'another scheme': 'ftp://example.com/',
+  javascript: 'javascript:alert(1)',
+  credentials: 'https://user:secret@example.com/',
+  'port 0': 'https://example.com:0/',
+  'a line break': 'https://example.com/\n',
+  'too long': `https://example.com/${'x'.repeat(2_048)}`,
+}
+const blockedUrls = {
+  loopback: 'https://127.0.0.1/',
+  localhost: 'https://localhost/',
+  'an octal form': 'https://0177.0.0.1/',
+  metadata: 'https://169.254.169.254/latest',
+  'mapped IPv4': 'https://[::ffff:10.0.0.1]/',
+}
+
+const pattern = (path: string, place: Place) =>
+  together(
+    strings(path, place, 128),
+    refuse('argument_invalid', path, place, {
+      'a hyphen': 'in-voice',
+      'two dots': 'a..b',
+      'half a wildcard': 'a.b*',
+      'a wildcard that goes on': 'a.**.b',
+    }),
+  )
+
+function retry(path: string, field: Field): Cases {
+  const within =
+    (name: string): Place =>
+    (value, world) =>
+      field('retry')({ [name]: value }, world)
+  const delay = (at: string, place: Place) => integers(at, place, 0, 30 * DAY)
+  return together(
+    objects(path, field('retry')),
+    lists(`${path}.delaysMs`, within('delaysMs'), { min: 0, max: 100, item: 1, items: delay }),
+    numbers(`${path}.jitter`, within('jitter'), 0, 1),
+    integers(`${path}.retryAfterMaxMs`, within('retryAfterMaxMs'), 0, 30 * DAY),
+  )
+}
+
+function attempt(path: string, field: Field): Cases {
+  const within =
+    (name: string): Place =>
+    (value, world) =>
+      field('attempt')({ [name]: value }, world)
+  return together(
+    objects(path, field('attempt')),
+    integers(`${path}.deadlineMs`, within('deadlineMs'), 100, 60_000),
+    integers(`${path}.connectMs`, within('connectMs'), 50, 60_000),
+    integers(`${path}.responseBodyMaxBytes`, within('responseBodyMaxBytes'), 0, 1_048_576),
+  )
+}
+
+function rateLimit(path: string, field: Field): Cases {
+  const limited: Place = (value, world) => field('rateLimit')({ limit: value, perMs: 1_000 }, world)
+  const per: Place = (value, world) => field('rateLimit')({ limit: 1, perMs: value }, world)
+  return together(
+    objects(path, field('rateLimit'), 'null', 'an object'),
+    refuse('argument_missing', `${path}.limit`, field('rateLimit'), { 'without limit': { perMs: 1 } }),
+    refuse('argument_missing', `${path}.perMs`, field('rateLimit'), { 'without perMs': { limit: 1 } }),
+    integers(`${path}.limit`, limited, 1, 1_000_000),
+    integers(`${path}.perMs`, per, 1, DAY),
+  )
+}
+
+/** Null returns a field to its default, so it is no wrong type here; within a list it is. */
+function nullable(cases: Cases): Cases {
+  return { ...cases, refused: cases.refused.filter(({ given }) => !/^[^[]+: null$/.test(given)) }
+}
+
+/** What `create` and `update` share. */
+function settings(path: string, field: Field): Cases {
+  return together(
+    strings(`${path}.url`, field('url'), 4_096),
+    refuse('endpoint_url_invalid', undefined, field('url'), refusedUrls),
+    refuse('endpoint_address_blocked', undefined, field('url'), blockedUrls),
+    nullable(lists(`${path}.eventTypes`, field('eventTypes'), { min: 1, max: 100, item: 'a.**', items: pattern })),
+    nullable(strings(`${path}.description`, field('description'), 1_024, 'x', 0)),
+    nullable(headers(`${path}.headers`, field('headers'))),
+    nullable(retry(`${path}.retry`, field)),
+    nullable(integers(`${path}.concurrency`, field('concurrency'), 1, 10_000)),
+    rateLimit(`${path}.rateLimit`, field),
+    nullable(attempt(`${path}.attempt`, field)),
+    nullable(
+      lists(`${path}.allowRanges`, field('allowRanges'), {
+        min: 0,
+        max: 100,
+        item: '10.0.0.0/8',
+        items: (at, place) =>
+          together(
+            strings(at, place, 256),
+            refuse('argument_invalid', at, place, { 'no range': 'here', 'bits behind the prefix': '10.0.0.1/8' }),
+          ),
+      }),
+    ),
+    nullable(metadata(`${path}.metadata`, field('metadata'))),
+  )
+}
+
+const creating: Field = (name) => (value) => [{ url, [name]: value }]
+const updating: Field = (name) => (value, world) => [world.ids.endpoint, { [name]: value }]
+const bytes: Place = (value) => [{ url, secret: { bytes: value } }]
+
+const create = together(
+  objects('endpoints.create', (value) => [value], 'an object'),
+  refuse('argument_missing', 'endpoints.create.url', (value) => [value], { 'without url': {} }),
+  tenants('endpoints.create.tenant', creating('tenant')),
+  refuse('argument_invalid', 'endpoints.create.tenant', creating('tenant'), { ALL_TENANTS }),
+  settings('endpoints.create', creating),
+  types('endpoints.create.secret', creating('secret'), 'a string', 'an object'),
+  refuse('argument_unknown', 'endpoints.create.secret.length', creating('secret'), { 'unknown name': { length: 1 } }),
+  refuse('argument_missing', 'endpoints.create.secret.bytes', creating('secret'), { 'without bytes': {} }),
+  refuse('argument_invalid', 'endpoints.create.secret', creating('secret'), {
+    empty: '',
+    'without its prefix': 'c2VjcmV0',
+    'no base64': 'whsec_!!!!',
+    'a public half of another': `whsk_${Buffer.alloc(64, 1).toString('base64')}`,
+  }),
+  refuse('argument_range', 'endpoints.create.secret', creating('secret'), {
+    'too short': `whsec_${Buffer.alloc(23).toString('base64')}`,
+    'too long': `whsec_${Buffer.alloc(65).toString('base64')}`,
+    'half an Ed25519 key': `whsk_${Buffer.alloc(32).toString('base64')}`,
+  }),
+  integers('endpoints.create.secret.bytes', bytes, 24, 64),
+)
+
+const UNKNOWN = 'ep_unknown'
+
+/** The id of an endpoint: its form, and that there is one here. */
+function existing(path: string, place: Place): Cases {
+  return together(ids(path, place), {
+    accepted: [],
+    refused: [
+      { given: `${path}: unknown`, args: (world) => place(UNKNOWN, world), code: 'endpoint_not_found' },
+      {
+        given: `acme: ${path}: another tenant's`,
+        args: (world) => place(world.foreign.endpoint, world),
+        code: 'endpoint_not_found',
+      },
+    ],
+  })
+}
+
+const list: Field = (name) => (value) => [{ [name]: value }]
+const page = (path: string, field: Field) =>
+  together(integers(`${path}.limit`, field('limit'), 1, 200), strings(`${path}.cursor`, field('cursor'), 512))
+
+/** Cursors that are not this list's own. */
+function cursors(
+  path: string,
+  own: 'endpoints' | 'events' | 'deliveries',
+  other: 'endpoints' | 'events' | 'deliveries',
+) {
+  const forged = (parts: unknown) => Buffer.from(JSON.stringify(parts)).toString('base64url')
+  const place: Place = (make, world) => [{ tenant: 'acme', cursor: (make as (w: typeof world) => string)(world) }]
+  type World = Parameters<Place>[1]
+  return together(
+    refuse('cursor_invalid', `${path}.cursor`, place, {
+      forged: () => forged([own, 1, 2, 3]),
+      'forged with a place that is no number': () => forged([own, 1, 'a', {}]),
+      'no base64': () => '%%%',
+      'base64 of nothing': () => 'AAAA',
+      truncated: (world: World) => world.cursors[own].slice(0, -3),
+      'with something behind it': (world: World) => `${world.cursors[own]}!`,
+      'of another list': (world: World) => world.cursors[other],
+    }),
+    refuse('cursor_invalid', `${path}.cursor`, (_, world) => [{ tenant: 'other', cursor: world.cursors[own] }], {
+      "another tenant's": 0,
+    }),
+    accept(`${path}.cursor`, place, { 'its own': (world: World) => world.cursors[own] }),
+  )
+}
+
+export const endpoints: Record<string, Cases> = {
+  'endpoints.create': create,
+  'endpoints.get': ids('endpoints.get.id', (value) => [value]),
+  'endpoints.list': together(
+    objects('endpoints.list', (value) => [value]),
+    tenants('endpoints.list.tenant', list('tenant')),
+    accept('endpoints.list.tenant', list('tenant'), { ALL_TENANTS }),
+    refuse('argument_invalid', 'endpoints.list.state[0]', list('state'), { unknown: 'asleep', null: null, number: 1 }),
+    refuse('argument_range', 'endpoints.list.state', list('state'), {
+      empty: [],
+      'too many': ['active', 'active', 'active', 'active'],
+    }),
+    page('endpoints.list', list),
+    cursors('endpoints.list', 'endpoints', 'events'),
+  ),
+  'endpoints.update': together(
+    existing('endpoints.update.id', (value) => [value, {}]),
+    objects('endpoints.update', (value, world) => [world.ids.endpoint, value]),
+    refuse('argument_type', 'endpoints.update', (value, world) => [world.ids.endpoint, value], { undefined }),
+    refuse('argument_unknown', 'endpoints.update.tenant', updating('tenant'), { 'the tenant is fixed': 'other' }),
+    refuse('argument_unknown', 'endpoints.update.secret', updating('secret'), { 'has a call of its own': 'whsec_' }),
+    settings('endpoints.update', updating),
+  ),
+  'endpoints.delete': existing('endpoints.delete.id', (value) => [value]),
+  'endpoints.pause': together(
+    existing('endpoints.pause.id', (value) => [value]),
+    objects('endpoints.pause', (value, world) => [world.ids.endpoint, value]),
+    strings('endpoints.pause.reason', (value, world) => [world.ids.endpoint, { reason: value }], 1_024),
+  ),
+  'endpoints.resume': existing('endpoints.resume.id', (value) => [value]),
+  'endpoints.enable': existing('endpoints.enable.id', (value) => [value]),
+}
+
+export { cursors, list, page }

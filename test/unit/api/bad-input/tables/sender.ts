@@ -1,0 +1,162 @@
+import { memory } from '../../../../../src/storage/memory/index.ts'
+import {
+  accept,
+  booleans,
+  type Cases,
+  integers,
+  lists,
+  numbers,
+  objects,
+  type Place,
+  refuse,
+  strings,
+  times,
+  together,
+  types,
+} from '../kinds.ts'
+
+const SECOND = 1_000
+const MINUTE = 60 * SECOND
+const DAY = 86_400_000
+
+const option =
+  (name: string): Place =>
+  (value) => [{ [name]: value }]
+const within =
+  (group: string, name: string): Place =>
+  (value) => [{ [group]: { [name]: value } }]
+
+/** A group of options, each field an integer within bounds. */
+function group(name: string, fields: Record<string, [min: number, max: number]>, ...right: string[]): Cases {
+  const checks = Object.entries(fields).map(([field, [min, max]]) =>
+    integers(`options.${name}.${field}`, within(name, field), min, max),
+  )
+  return together(objects(`options.${name}`, option(name), ...right), ...checks)
+}
+
+const functions = (path: string, place: Place) => together(types(path, place, 'a function'))
+
+/** Something with methods; each in turn left out. */
+function port(path: string, place: Place, whole: object): Cases {
+  const without = Object.fromEntries(
+    Object.keys(whole).map((method) => [`without ${method}`, { ...whole, [method]: undefined }]),
+  )
+  return together(types(path, place), refuse('argument_type', path, place, without), accept(path, place, { whole }))
+}
+
+const ranges = (name: string) =>
+  lists(`options.network.${name}`, within('network', name), {
+    min: 0,
+    max: 1_000,
+    item: '10.0.0.0/8',
+    items: (at, place) =>
+      together(
+        strings(at, place, 64),
+        refuse('argument_invalid', at, place, { 'no range': 'everywhere', 'too long a prefix': '10.0.0.0/33' }),
+      ),
+  })
+
+const noop = () => {}
+const { open, close, insertEvents, claimDue, settle } = memory()
+const scheme = { name: 's', sign: () => ({}) }
+
+const options = together(
+  objects('options', (value) => [value]),
+  port('options.storage', option('storage'), { open, close, insertEvents, claimDue, settle }),
+  port('options.transport', option('transport'), { send: noop, close: noop }),
+  port('options.logger', option('logger'), { debug: noop, info: noop, warn: noop, error: noop }),
+  booleans('options.requireTenant', option('requireTenant')),
+  lists('options.signing', option('signing'), {
+    min: 1,
+    max: 8,
+    item: scheme,
+    items: (at, place) => port(at, place, { sign: scheme.sign }),
+  }),
+  objects('options.retry', option('retry')),
+  lists('options.retry.delaysMs', within('retry', 'delaysMs'), {
+    min: 0,
+    max: 100,
+    item: 1,
+    items: (at, place) => integers(at, place, 0, 30 * DAY),
+  }),
+  numbers('options.retry.jitter', within('retry', 'jitter'), 0, 1),
+  integers('options.retry.retryAfterMaxMs', within('retry', 'retryAfterMaxMs'), 0, 30 * DAY),
+  functions('options.retry.decide', within('retry', 'decide')),
+  group('disable', { afterMs: [SECOND, 365 * DAY], minFailures: [1, 1_000_000] }),
+  accept('options.disable', option('disable'), { false: false }),
+  functions('options.disable.decide', within('disable', 'decide')),
+  group('hold', { maxAgeMs: [MINUTE, 365 * DAY] }),
+  group('concurrency', { total: [1, 10_000], perEndpoint: [1, 10_000] }),
+  group('attempt', { deadlineMs: [100, MINUTE], connectMs: [50, MINUTE], responseBodyMaxBytes: [0, 1_048_576] }),
+  group('lease', { marginMs: [100, 10 * MINUTE] }),
+  integers('options.pollMs', option('pollMs'), 10, MINUTE),
+  group('acceptQueueMax', { count: [1, 1_000_000], bytes: [1_024, 4 * 1_024 ** 3] }),
+  integers('options.acceptTimeoutMs', option('acceptTimeoutMs'), 10, 10 * MINUTE),
+  objects('options.network', option('network')),
+  booleans('options.network.allowHttp', within('network', 'allowHttp')),
+  ranges('allowRanges'),
+  ranges('denyRanges'),
+  integers('options.idempotencyMs', option('idempotencyMs'), SECOND, 365 * DAY),
+  group('retention', { deliveredMs: [SECOND, 3_650 * DAY], failedMs: [SECOND, 3_650 * DAY] }),
+  integers('options.payloadMaxBytes', option('payloadMaxBytes'), 1, 16 * 1_048_576),
+  objects('options.runtime', option('runtime')),
+  port('options.runtime.clock', within('runtime', 'clock'), { now: noop, monotonic: noop, after: noop }),
+  port('options.runtime.random', within('runtime', 'random'), { float: noop, bytes: noop }),
+  functions('options.runtime.resolve', within('runtime', 'resolve')),
+)
+
+const drain =
+  (name: string): Place =>
+  (value) => [{ [name]: value }]
+
+export const senderCalls: Record<string, Cases> = {
+  createWebhookSender: options,
+  standardWebhooks: together(
+    types('standardWebhooks', (value) => [value], 'an object', 'a Date', 'a Map', 'a Promise'),
+    refuse('argument_unknown', 'standardWebhooks.nonesuch', (value) => [value], { 'an unknown name': { nonesuch: 1 } }),
+    refuse('argument_unknown', 'standardWebhooks.version', (value) => [value], {
+      'a misspelling': { version: ['v1'] },
+    }),
+    refuse('argument_invalid', 'standardWebhooks.versions', (value) => [{ versions: value }], {
+      'a string': 'v1',
+      null: null,
+      'a number': 1,
+      empty: [],
+      unknown: ['v2'],
+      'not a string': [1],
+      'one unknown among others': ['v1', 'v1b'],
+    }),
+    accept('standardWebhooks.versions', (value) => [{ versions: value }], { one: ['v1a'], both: ['v1', 'v1a'] }),
+  ),
+  forTenant: together(
+    strings('forTenant.tenant', (value) => [value], 128),
+    refuse('argument_type', 'forTenant.tenant', (value) => [value], { undefined }),
+    refuse('argument_invalid', 'forTenant.tenant', (value) => [value], { 'a control character': 'a\tb' }),
+    accept('forTenant.tenant', (value) => [value], { 'the longest': 'x'.repeat(128) }),
+  ),
+  on: together(
+    functions('on.listener', (value) => ['attempt', value]),
+    refuse('argument_invalid', 'on.name', (value) => [value, noop], {
+      unknown: 'delivered',
+      null: null,
+      undefined,
+      'a number': 1,
+      toString: 'toString',
+    }),
+    accept('on.name', (value) => [value, noop], { error: 'error' }),
+  ),
+  drain: together(
+    objects('drain', (value) => [value]),
+    times('drain.until', drain('until')),
+    integers('drain.budgetMs', drain('budgetMs'), 1, DAY),
+    integers('drain.limit', drain('limit'), 1, 1_000_000),
+  ),
+  stop: together(
+    objects('stop', (value) => [value]),
+    {
+      ...integers('stop.graceMs', (value) => [{ graceMs: value }], 0, 600_000),
+      // A stop that is accepted ends the world of the others: see stop.test.ts.
+      accepted: [],
+    },
+  ),
+}
