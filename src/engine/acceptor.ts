@@ -30,8 +30,8 @@ interface Item {
   prepared: PreparedEvent
   /** On the monotonic clock: when waiting ends. */
   deadline: number
-  /** An earlier commit of this event may or may not have happened. */
-  doubtful: boolean
+  /** What may or may not have been written by an earlier try. The same is tried again, so that it is known what is there. */
+  doubtful: NewEvent | null
   /** Once there is one, the item is not written again, whatever becomes of the others of its batch. */
   answer: Answer | null
 }
@@ -93,7 +93,7 @@ export class Acceptor {
       throw new WebhookError('busy', message, { retryable: true })
     }
     const deadline = clock.monotonic() + settings.acceptTimeoutMs
-    const answer = await this.#group.add({ prepared, deadline, doubtful: false, answer: null }, bytes)
+    const answer = await this.#group.add({ prepared, deadline, doubtful: null, answer: null }, bytes)
     if ('error' in answer) throw answer.error
     return answer
   }
@@ -110,7 +110,7 @@ export class Acceptor {
     ).catch((error) => {
       if (isDivisible(error) && open().length > 0) throw error
       // Only these fail: others of the batch were accepted before it came to this.
-      for (const item of open()) item.answer = { error: item.doubtful ? unknownOutcome(error) : error }
+      for (const item of open()) item.answer = { error: item.doubtful !== null ? unknownOutcome(error) : error }
     })
     return items.map((item) => item.answer as Answer)
   }
@@ -120,7 +120,7 @@ export class Acceptor {
     const now = this.#context.clock.monotonic()
     for (const item of items) {
       if (now < item.deadline) continue
-      const error = item.doubtful ? unknownOutcome(cause) : notAccepted(cause)
+      const error = item.doubtful !== null ? unknownOutcome(cause) : notAccepted(cause)
       item.answer = { error }
     }
   }
@@ -141,7 +141,7 @@ export class Acceptor {
     } catch (error) {
       for (const draft of drafts) {
         this.#cancelFast(draft)
-        if (!NOTHING_WRITTEN.has(errorCode(error))) draft.item.doubtful = true
+        if (!NOTHING_WRITTEN.has(errorCode(error))) draft.item.doubtful = withoutLeases(draft.newEvent)
       }
       throw error
     }
@@ -174,6 +174,7 @@ export class Acceptor {
 
   #draft(item: Item, endpoints: TenantEndpoints, room: number): Draft {
     const { event, idGiven, hash, endpointIds } = item.prepared
+    if (item.doubtful !== null) return { item, newEvent: item.doubtful, fast: new Map() }
     const matched = endpointIds === null ? endpoints.match(event.type) : addressed(endpointIds, endpoints)
     const spread = fanOut({ event, matched, inlineMax: INLINE_DELIVERIES_MAX })
     const draft: Draft = {
@@ -190,7 +191,7 @@ export class Acceptor {
       },
       fast: new Map(),
     }
-    if (!item.doubtful) draft.newEvent.deliveries = spread.deliveries.map((d) => this.#lease(draft, d, endpoints, room))
+    draft.newEvent.deliveries = spread.deliveries.map((d) => this.#lease(draft, d, endpoints, room))
     return draft
   }
 
@@ -240,6 +241,8 @@ export class Acceptor {
         item.answer = { error: conflict(result.eventId) }
         break
       default:
+        // Nor was it written before: storage looks for that first.
+        item.doubtful = null
         this.#cancelFast(draft)
         return false
     }
@@ -259,6 +262,10 @@ export class Acceptor {
 
 /** A storage that is busy, full or gone fails whole batches; anything else may be one bad row. */
 const isDivisible = (error: unknown): boolean => !errorCode(error)?.startsWith('storage_')
+
+function withoutLeases(newEvent: NewEvent): NewEvent {
+  return { ...newEvent, deliveries: newEvent.deliveries.map((delivery) => ({ ...delivery, leaseUntil: null })) }
+}
 
 const isOpen = (item: Item): boolean => item.answer === null
 
