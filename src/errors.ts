@@ -9,7 +9,6 @@ export type WebhookErrorCode =
   | 'endpoint_address_blocked'
   | 'endpoint_not_found'
   | 'endpoint_state_invalid'
-  | 'event_not_found'
   | 'event_invalid'
   | 'delivery_not_found'
   | 'replay_not_found'
@@ -27,8 +26,6 @@ export type WebhookErrorCode =
   | 'storage_version'
   | 'driver_missing'
   | 'driver_unsupported'
-  | 'listener_failed'
-  | 'background_failed'
 
 export interface WebhookErrorOptions {
   cause?: unknown

@@ -1,8 +1,7 @@
+import type { DisableDecide, RetryDecide } from './api/policies.ts'
 import { boolean, func, integer, list, number, plainObject, string } from './arguments.ts'
 import type { Settings } from './engine/settings.ts'
 import { ArgumentError } from './errors.ts'
-import type { DisablePolicy } from './pipeline/disable.ts'
-import type { RetryPolicy } from './pipeline/retry.ts'
 import type { Clock } from './ports/clock.ts'
 import type { Logger } from './ports/logger.ts'
 import type { Random } from './ports/random.ts'
@@ -60,7 +59,7 @@ export interface SenderOptions {
     /** `Retry-After` is obeyed up to this, 0 to 30 days. Default 24 h. */
     retryAfterMaxMs?: number
     /** Overrules the schedule for one failed attempt. What it throws is told by `'error'` and counts as `'default'`. */
-    decide?: RetryPolicy['decide']
+    decide?: RetryDecide
   }
   /** When a failing endpoint is disabled; false: never (410 still disables). */
   disable?:
@@ -70,7 +69,7 @@ export interface SenderOptions {
         /** And at least this many failed attempts since, 1 to 1,000,000. Default 20. */
         minFailures?: number
         /** Overrules the rule for one endpoint. What it throws is told by `'error'` and counts as `'default'`. */
-        decide?: DisablePolicy['decide']
+        decide?: DisableDecide
       }
     | false
   /** How long deliveries of a paused or disabled endpoint are kept before they are canceled. */

@@ -6,6 +6,7 @@ import { type DrainOptions, type DrainResult, drain } from './api/drain.ts'
 import { type Endpoints, endpointsApi } from './api/endpoints.ts'
 import { type Events, eventsApi } from './api/events.ts'
 import { type HealthReport, health } from './api/health.ts'
+import { presentPolicies } from './api/policies.ts'
 import { type ReplayFunction, type Replays, replayFunction, replaysApi } from './api/replays.ts'
 import { RunningCore } from './api/running-core.ts'
 import { checkTenant, type Scope } from './api/scope.ts'
@@ -67,7 +68,7 @@ const GRACE_MS = { min: 0, max: 600_000, default: 10_000 }
 
 /** Throws an `ArgumentError` that names the first wrong option. Opens nothing: the first call does. */
 export function createWebhookSender(options: SenderOptions = {}): WebhookSender {
-  const settings = resolveOptions(options)
+  const settings = presentPolicies(resolveOptions(options), options)
   const core = new RunningCore(options, settings, {
     storage: async () => (await import('./storage/sqlite/index.ts')).sqlite({ path: 'webhooks.db' }),
     transport: async () => (await import('./transports/node-fetch.ts')).nodeFetchTransport(),

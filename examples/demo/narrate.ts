@@ -45,8 +45,8 @@ export function noteAttempt(endpoint: string, event: string, news: LifecycleEven
   note(`${endpoint.padEnd(10)}  ${event.padEnd(13)}  attempt ${attempt.number}  ${status}  ${next}`)
 }
 
-function again(attempt: LifecycleEvents['attempt']['attempt'], nextAttemptAt: number): string {
-  const waitMs = nextAttemptAt - attempt.startedAt - (attempt.durationMs ?? 0)
+function again(attempt: LifecycleEvents['attempt']['attempt'], nextAttemptAt: Date): string {
+  const waitMs = nextAttemptAt.getTime() - attempt.startedAt.getTime() - (attempt.durationMs ?? 0)
   return yellow(`again in ${(waitMs / 1_000).toFixed(1)} s`)
 }
 

@@ -1,6 +1,6 @@
 import type { AttemptError, AttemptRecord, AttemptTimings, Outcome } from '../model/attempt.ts'
 import type { DeliveryReason, DeliveryRecord, DeliveryState } from '../model/delivery.ts'
-import type { EndpointOverrides, EndpointRecord, EndpointState } from '../model/endpoint.ts'
+import type { EndpointHealth, EndpointOverrides, EndpointRecord, EndpointState } from '../model/endpoint.ts'
 import type { EventRecord, EventSummary } from '../model/event.ts'
 
 /** Records as users see them: moments are `Date`s, and no secret is among them. */
@@ -121,6 +121,15 @@ export function presentEvent(event: EventRecord): WebhookEvent {
   return { ...presentSummary(event), body: event.body }
 }
 
+export function presentHealth({ failingSince, failures, recoveredAt, lastFailureAt }: EndpointHealth): Health {
+  return {
+    failingSince: moment(failingSince),
+    failures,
+    recoveredAt: moment(recoveredAt),
+    lastFailureAt: moment(lastFailureAt),
+  }
+}
+
 export function presentEndpoint(endpoint: EndpointRecord): Endpoint {
   const { id, tenant, url, eventTypes, description, headers, metadata, state, stateReason, health, overrides } =
     endpoint
@@ -134,12 +143,7 @@ export function presentEndpoint(endpoint: EndpointRecord): Endpoint {
     metadata,
     state,
     stateReason,
-    health: {
-      failingSince: moment(health.failingSince),
-      failures: health.failures,
-      recoveredAt: moment(health.recoveredAt),
-      lastFailureAt: moment(health.lastFailureAt),
-    },
+    health: presentHealth(health),
     createdAt: new Date(endpoint.createdAt),
     updatedAt: new Date(endpoint.updatedAt),
     ...overrides,

@@ -1,5 +1,6 @@
 import type { AttemptRecord } from '../model/attempt.ts'
 import type { DeliveryReason } from '../model/delivery.ts'
+import type { DisableReason } from '../model/endpoint.ts'
 import type { Logger } from '../ports/logger.ts'
 
 /** What a delivery's events tell of it. */
@@ -11,19 +12,22 @@ export interface DeliveryNews {
   type: string
 }
 
+/** An attempt without the response's body. */
+export type AttemptNews = Omit<AttemptRecord, 'responseBody' | 'startedAt'> & { startedAt: Date }
+
 /**
  * Lifecycle events: told in the process that settled, after the commit, at most once. What was committed just before a crash
  * is not told.
  */
 export interface LifecycleEvents {
   /** An attempt was written, whatever its outcome. `nextAttemptAt` is null when the delivery came to rest. */
-  attempt: DeliveryNews & { attempt: Omit<AttemptRecord, 'responseBody'>; nextAttemptAt: number | null }
+  attempt: DeliveryNews & { attempt: AttemptNews; nextAttemptAt: Date | null }
   'delivery.delivered': DeliveryNews & { attempts: number }
   'delivery.failed': DeliveryNews & { attempts: number; reason: DeliveryReason | null }
   'delivery.canceled': DeliveryNews & { reason: DeliveryReason | null }
   /** Half of the way to being disabled. */
-  'endpoint.failing': { endpointId: string; tenant: string; failingSince: number; failures: number }
-  'endpoint.disabled': { endpointId: string; tenant: string; reason: string }
+  'endpoint.failing': { endpointId: string; tenant: string; failingSince: Date; failures: number }
+  'endpoint.disabled': { endpointId: string; tenant: string; reason: DisableReason }
   'replay.completed': { replayId: string; requeued: number; skipped: number }
   /** A listener or a host's function threw, or work in the background failed. Never throws unheard. */
   error: { error: Error; context: string }

@@ -1,4 +1,5 @@
 import type { Lease } from '../model/delivery.ts'
+import type { DisableReason } from '../model/endpoint.ts'
 import { judgeEndpoint } from '../pipeline/disable.ts'
 import type { Settlement, SettleResult, SettleStatus } from '../ports/storage.ts'
 import type { EngineContext } from './context.ts'
@@ -76,7 +77,9 @@ export class Settler {
       this.#context,
       () => this.#patient,
     )
-    const judging = this.#judge(results, outcome)
+    // After the attempts themselves were told: first what happened, then what follows from it.
+    const judging = new Promise((resolve) => setImmediate(resolve))
+      .then(() => this.#judge(results, outcome))
       .catch((error) => this.#context.lifecycle.fail(error, 'judging an endpoint'))
       .finally(() => this.#judging.delete(judging))
     this.#judging.add(judging)
@@ -88,10 +91,10 @@ export class Settler {
     const { next } = settlement
     const { deliveryId, eventId, endpointId, tenant } = lease
     const news: DeliveryNews = { deliveryId, eventId, endpointId, tenant, type }
-    const nextAttemptAt = next.state === 'pending' ? next.dueAt : null
     if (lifecycle.heard('attempt')) {
-      const { responseBody: _body, ...attempt } = settlement.attempt
-      lifecycle.emit('attempt', { ...news, attempt, nextAttemptAt })
+      const { responseBody: _body, startedAt, ...attempt } = settlement.attempt
+      const nextAttemptAt = next.state === 'pending' ? new Date(next.dueAt) : null
+      lifecycle.emit('attempt', { ...news, attempt: { ...attempt, startedAt: new Date(startedAt) }, nextAttemptAt })
     }
     const attempts = settlement.claim
     if (next.state === 'pending') this.#pendingFrom(next.dueAt)
@@ -116,12 +119,12 @@ export class Settler {
       }
       const now = this.#context.clock.now()
       const policy = this.#context.settings.disable
-      const { verdict, decideError } = judgeEndpoint({ health, endpointId, tenant, policy, now })
-      if (decideError !== undefined)
-        this.#context.lifecycle.fail(decideError, 'disable.decide failed; the rule was kept')
-      if (verdict === 'disable') {
-        await this.#disable(endpointId, tenant, 'failing', { urlVersion, recoveredAt: health.recoveredAt })
-      } else if (verdict === 'warn' && health.failingSince !== null) {
+      const judged = judgeEndpoint({ health, endpointId, tenant, policy, now })
+      if (judged.decideError !== undefined)
+        this.#context.lifecycle.fail(judged.decideError, 'disable.decide failed; the rule was kept')
+      if (judged.verdict === 'disable') {
+        await this.#disable(endpointId, tenant, judged.reason, { urlVersion, recoveredAt: health.recoveredAt })
+      } else if (judged.verdict === 'warn' && health.failingSince !== null) {
         await this.#warn(endpointId, tenant, health.failingSince, health.failures)
       }
     }
@@ -130,7 +133,7 @@ export class Settler {
   async #disable(
     id: string,
     tenant: string,
-    reason: string,
+    reason: DisableReason,
     guard: { urlVersion: number; recoveredAt: number | null },
   ): Promise<void> {
     const { storage, clock, endpoints, lifecycle } = this.#context
@@ -160,6 +163,8 @@ export class Settler {
       this.#context,
       () => this.#patient,
     )
-    if (first) lifecycle.emit('endpoint.failing', { endpointId: id, tenant, failingSince, failures })
+    if (first) {
+      lifecycle.emit('endpoint.failing', { endpointId: id, tenant, failingSince: new Date(failingSince), failures })
+    }
   }
 }

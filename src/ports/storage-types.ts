@@ -262,7 +262,7 @@ export interface PruneInput {
   now: number
   /** Delivered deliveries that ended before this, and events without deliveries created before it. */
   deliveredBefore: number
-  /** Failed and canceled deliveries that ended before this. */
+  /** Failed and canceled deliveries, and replays, that ended before this. */
   failedBefore: number
   /** Rows to remove at most, over all tables. */
   limit: number

@@ -126,7 +126,7 @@ export interface Storage {
     settings: Partial<EndpointSettings>
     now: number
   }): Promise<EndpointRecord | null>
-  /** Blocks or frees the lane with it. Leaving `disabled` resets health as a success at `now` would. Null: not found, not in `from`, or guard changed. */
+  /** Blocks or frees the lane with it. Leaving `disabled` resets health as a success at `now` would, and ends the lane's rest. Null: not found, not in `from`, or guard changed. */
   changeEndpointState(input: StateChange): Promise<EndpointRecord | null>
   /** Marks that `endpoint.failing` was told for this run of failures. True for the one call that does. */
   markWarned(input: { id: string; failingSince: number }): Promise<boolean>

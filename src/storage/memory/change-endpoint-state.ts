@@ -20,6 +20,7 @@ export function changeEndpointState(
     // As if it had just succeeded: a verdict about what was before does not apply any more.
     health: enabled ? { ...HEALTHY, recoveredAt: now } : row.record.health,
   })
+  if (enabled) row.lane.blockedUntil = 0
   row.lane.heldSince = to === 'active' ? null : (row.lane.heldSince ?? now)
   return copyOf(row)
 }

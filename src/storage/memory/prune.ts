@@ -16,6 +16,10 @@ export function prune(tables: Tables, { now, deliveredBefore, failedBefore, limi
     if (left === 0) break
     if (expiresAt <= now && tables.idempotency.delete(id)) left -= 1
   }
+  for (const [id, { record }] of tables.replays) {
+    if (left === 0) break
+    if (record.endedAt !== null && record.endedAt < failedBefore && tables.replays.delete(id)) left -= 1
+  }
   return limit - left
 }
 

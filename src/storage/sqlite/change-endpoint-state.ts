@@ -29,11 +29,11 @@ export function changeEndpointState(db: Connection, change: StateChange): Endpoi
   return changed === undefined ? null : endpointOf(changed)
 }
 
-/** As if it had just succeeded: a verdict about what was before does not apply any more. */
+/** As if it had just succeeded: neither a verdict about what was before nor a rest asked for then applies any more. */
 function resetHealth(db: Connection, endpointKey: number, now: number): void {
   db.run(
     `UPDATE {lane} SET failing_since = NULL, failures = 0, recovered_at = ?, last_failure_at = NULL, struggling = 0,
-      warned = 0 WHERE endpoint_key = ?`,
+      warned = 0, blocked_until = 0 WHERE endpoint_key = ?`,
     now,
     endpointKey,
   )

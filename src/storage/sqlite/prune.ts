@@ -30,6 +30,12 @@ export function prune(db: Connection, { now, deliveredBefore, failedBefore, limi
     now,
     budget.left,
   ).changes
+  budget.left -= db.run(
+    `DELETE FROM {replay} WHERE key IN (
+      SELECT key FROM {replay} INDEXED BY {replay_ended} WHERE ended_at < ? ORDER BY ended_at LIMIT ?)`,
+    failedBefore,
+    budget.left,
+  ).changes
   return limit - budget.left
 }
 

@@ -57,6 +57,21 @@ export const pruning: Behaviour[] = [
     },
   },
   {
+    name: 'prune: replays go a while after their end, never while they run',
+    async check({ storage }) {
+      await addEndpoint(storage, 'ep_a')
+      await deliver(storage, 'evt_a', 'ep_a')
+      const begin = (id: string) =>
+        storage.createReplay({ id, selection: { type: 'none' }, perSecond: null, total: 0, now: NOW })
+      await begin('rpl_ended')
+      await storage.stepReplay({ replayId: 'rpl_ended', now: NOW, limit: 10, examine: 10 })
+      await begin('rpl_running')
+      await pruneAll(storage, { deliveredBefore: 0 })
+      same(await storage.getReplay('rpl_ended'), null, 'the one that ended is gone')
+      same((await storage.getReplay('rpl_running'))?.state, 'running', 'the one that runs is kept')
+    },
+  },
+  {
     name: 'prune: never what is pending, leased or held, however old',
     async check({ storage }) {
       for (const id of ['ep_a', 'ep_b', 'ep_c']) await addEndpoint(storage, id)

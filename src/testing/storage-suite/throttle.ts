@@ -47,4 +47,18 @@ export const throttle: Behaviour[] = [
       same(await dueNow(storage, NOW + 499), [], 'the rest holds')
     },
   },
+  {
+    name: 'throttle: enabling a disabled endpoint ends the rest, resuming a paused one does not',
+    async check({ storage }) {
+      const { first } = await begin(storage)
+      await settleOne(storage, rejected(first, NOW + 1, { blockLaneUntil: NOW + 500 }))
+      const change = { id: 'ep_a', tenant: null, reason: null, guard: null, now: NOW + 10 }
+      await storage.changeEndpointState({ ...change, from: ['active'], to: 'paused' })
+      await storage.changeEndpointState({ ...change, from: ['paused'], to: 'active' })
+      same(await dueNow(storage, NOW + 10), [], 'the rest goes on after resume')
+      await storage.changeEndpointState({ ...change, from: ['active'], to: 'disabled' })
+      await storage.changeEndpointState({ ...change, from: ['disabled'], to: 'active' })
+      same(await dueNow(storage, NOW + 10), ['ep_a'], 'and is over after enable')
+    },
+  },
 ]

@@ -21,7 +21,7 @@ const asking = (decide: (...told: unknown[]) => unknown): DisablePolicy => ({
 
 describe('the rule', () => {
   it('disables when both the time and the failures are reached', () => {
-    expect(judge(failing(1_000, 20))).toEqual({ verdict: 'disable' })
+    expect(judge(failing(1_000, 20))).toEqual({ verdict: 'disable', reason: 'failing' })
     expect(judge(failing(999, 20, { warned: true }))).toEqual({ verdict: 'keep' })
     expect(judge(failing(1_000, 19, { warned: true }))).toEqual({ verdict: 'keep' })
     expect(judge(failing(1_000_000, 1))).toEqual({ verdict: 'keep' })
@@ -36,7 +36,7 @@ describe('the rule', () => {
   })
 
   it('disables without a warning when that was never due before', () => {
-    expect(judge(failing(1_000, 20, { warned: false }))).toEqual({ verdict: 'disable' })
+    expect(judge(failing(1_000, 20, { warned: false }))).toEqual({ verdict: 'disable', reason: 'failing' })
   })
 
   it('switched off, keeps everything', () => {
@@ -63,7 +63,7 @@ describe('decide', () => {
         failing(0, 1),
         asking(() => 'disable'),
       ),
-    ).toEqual({ verdict: 'disable' })
+    ).toEqual({ verdict: 'disable', reason: 'decided' })
     expect(
       judge(
         failing(500, 10),
@@ -96,7 +96,7 @@ describe('decide', () => {
     const throwing = asking(() => {
       throw error
     })
-    expect(judge(failing(1_000, 20), throwing)).toEqual({ verdict: 'disable', decideError: error })
+    expect(judge(failing(1_000, 20), throwing)).toEqual({ verdict: 'disable', reason: 'failing', decideError: error })
     expect(judge(failing(0, 1), throwing)).toEqual({ verdict: 'keep', decideError: error })
     for (const answer of [undefined, null, true, 'warn', 'enable', {}, Promise.resolve('disable')]) {
       const decideError = expect.objectContaining({ code: 'argument_invalid', path: 'options.disable.decide' })

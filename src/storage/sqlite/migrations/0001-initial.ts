@@ -180,5 +180,6 @@ export const initial: Migration = {
       selection TEXT NOT NULL
     );
     CREATE INDEX {replay_running} ON {replay} (created_at) WHERE state = 'running';
+    CREATE INDEX {replay_ended} ON {replay} (ended_at) WHERE ended_at IS NOT NULL;
   `,
 }
