@@ -18,7 +18,7 @@ import { Waker } from './waker.ts'
 
 /** No attempt starts while the oldest unsettled result is older than this: results must not pile up in memory. */
 const UNSETTLED_MAX_MS = 5_000
-/** How soon to look again when something is due that has no room, and no permit came free. */
+/** How soon to look again when something is due that has no room, and no permit came free, or when looking has failed. */
 const BLOCKED_RETRY_MS = 250
 /** How long results may still be written at the end of `stop`. */
 const LAST_SETTLE_MS = 5_000
@@ -109,7 +109,7 @@ export class Engine {
   async stop(graceMs: number): Promise<void> {
     if (this.#phase === 'stopping' || this.#phase === 'stopped') return
     this.#phase = 'stopping'
-    this.#waker.wake()
+    this.#waker.rouse()
     await this.#loop
     const { clock } = this.#context
     let last: Timer | null = null
@@ -172,14 +172,15 @@ export class Engine {
 
   async #run(): Promise<void> {
     while (this.#phase === 'delivering') {
-      let next: number
       try {
-        next = await this.#pass()
+        const next = await this.#pass()
+        if (this.#phase === 'delivering') await this.#waker.until(next)
       } catch (error) {
-        next = this.#context.clock.now() + BLOCKED_RETRY_MS
-        if (this.#phase === 'delivering') this.#context.lifecycle.fail(error, 'looking for work')
+        if (this.#phase !== 'delivering') return
+        this.#context.lifecycle.fail(error, 'looking for work')
+        // The permits that the failed pass gave back are wakes: obeyed, they would make the loop spin.
+        await this.#waker.rest(BLOCKED_RETRY_MS)
       }
-      if (this.#phase === 'delivering') await this.#waker.until(next)
     }
   }
 

@@ -7,6 +7,7 @@ export class Waker {
   #wakeAt = Number.POSITIVE_INFINITY
   #resume: (() => void) | null = null
   #timer: Timer | null = null
+  #endRest: (() => void) | null = null
 
   constructor(clock: Clock) {
     this.#clock = clock
@@ -15,6 +16,12 @@ export class Waker {
   wake(): void {
     this.#woken = true
     this.#resume?.()
+  }
+
+  /** Ends a rest, too. */
+  rouse(): void {
+    this.wake()
+    this.#endRest?.()
   }
 
   /** Not to sleep beyond this moment. */
@@ -41,6 +48,17 @@ export class Waker {
     await new Promise((resolve) => {
       setImmediate(resolve)
     })
+  }
+
+  /** Sleeps for so long, whatever wakes come. */
+  async rest(ms: number): Promise<void> {
+    let timer: Timer | null = null
+    await new Promise<void>((resolve) => {
+      this.#endRest = resolve
+      timer = this.#clock.after(ms, resolve)
+    })
+    ;(timer as Timer | null)?.cancel()
+    this.#endRest = null
   }
 
   #arm(): void {
