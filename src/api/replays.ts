@@ -1,4 +1,5 @@
 import { boolean, integer, number, plainObject } from '../arguments.ts'
+import { hostTurn } from '../engine/host-turn.ts'
 import { sleep } from '../engine/resilient-storage.ts'
 import { ArgumentError, WebhookError } from '../errors.ts'
 import { makeId } from '../model/ids.ts'
@@ -108,7 +109,7 @@ async function count(core: Core, selection: Selection): Promise<number> {
     )
     total += page.count
     after = page.next
-    await new Promise((resolve) => setImmediate(resolve))
+    await hostTurn()
   } while (after !== null)
   return total
 }

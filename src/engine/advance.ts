@@ -1,4 +1,5 @@
 import { type Clock, isManual, type ManualClock } from '../ports/clock.ts'
+import { hostTurn } from './host-turn.ts'
 
 /** How a drain passes time: a manual clock is moved on, a real one is waited for. */
 export interface Advance {
@@ -20,7 +21,7 @@ function manual(clock: ManualClock): Advance {
   return {
     async to(moment) {
       clock.advanceTo(moment)
-      await turn()
+      await hostTurn()
     },
     async through(work) {
       let done = false
@@ -28,7 +29,7 @@ function manual(clock: ManualClock): Advance {
         done = true
       })
       for (;;) {
-        for (let turns = 0; turns < QUIET_TURNS && !done; turns++) await turn()
+        for (let turns = 0; turns < QUIET_TURNS && !done; turns++) await hostTurn()
         // Some of the packages used yield by real timers of 0 ms.
         if (!done) await new Promise((resolve) => setTimeout(resolve, 2))
         if (done) return
@@ -37,10 +38,4 @@ function manual(clock: ManualClock): Advance {
       }
     },
   }
-}
-
-function turn(): Promise<void> {
-  return new Promise((resolve) => {
-    setImmediate(resolve)
-  })
 }

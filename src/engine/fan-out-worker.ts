@@ -1,7 +1,8 @@
 import { slice } from '../pipeline/fan-out.ts'
 import type { FanOut } from '../ports/storage.ts'
 import type { EngineContext } from './context.ts'
-import { withRetries } from './resilient-storage.ts'
+import { hostTurn } from './host-turn.ts'
+import { type Patiently, patiently } from './resilient-storage.ts'
 
 /** Step 2 for events with many endpoints: any started process writes their deliveries, slice by slice. */
 
@@ -12,11 +13,13 @@ export class FanOutWorker {
   readonly #context: EngineContext
   readonly #pendingFrom: (dueAt: number) => void
   readonly #open: () => boolean
+  readonly #patiently: Patiently
 
   constructor(context: EngineContext, pendingFrom: (dueAt: number) => void, open: () => boolean) {
     this.#context = context
     this.#pendingFrom = pendingFrom
     this.#open = open
+    this.#patiently = patiently(context, open)
   }
 
   /** Writes slices until no event waits. Returns the number of slices written. */
@@ -29,8 +32,7 @@ export class FanOutWorker {
         if (!this.#open()) return written
         await this.#slice(fanOut)
         written += 1
-        // The host's event loop has its turn between two slices.
-        await new Promise((resolve) => setImmediate(resolve))
+        await hostTurn()
       }
     }
     return written
@@ -43,9 +45,5 @@ export class FanOutWorker {
     const part = slice({ fanOut, matched: known.match(fanOut.event.type), size: SLICE_SIZE, now })
     const applied = await this.#patiently(() => storage.insertSlice(part))
     if (applied && part.deliveries.length > 0) this.#pendingFrom(Math.max(now, fanOut.event.deliverAt))
-  }
-
-  #patiently<T>(call: () => Promise<T>): Promise<T> {
-    return withRetries(call, this.#context, this.#open)
   }
 }

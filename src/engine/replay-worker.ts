@@ -1,7 +1,8 @@
 import type { ReplayRecord } from '../model/replay.ts'
 import { replayAllowance } from '../pipeline/replay.ts'
 import type { EngineContext } from './context.ts'
-import { withRetries } from './resilient-storage.ts'
+import { hostTurn } from './host-turn.ts'
+import { type Patiently, patiently } from './resilient-storage.ts'
 
 /** Step 7: any started process requeues the deliveries of running replays, page by page. */
 
@@ -13,6 +14,7 @@ export class ReplayWorker {
   readonly #context: EngineContext
   readonly #pendingFrom: (dueAt: number) => void
   readonly #open: () => boolean
+  readonly #patiently: Patiently
   /** When this process last stepped a replay that has a rate. */
   readonly #steppedAt = new Map<string, number>()
 
@@ -20,6 +22,7 @@ export class ReplayWorker {
     this.#context = context
     this.#pendingFrom = pendingFrom
     this.#open = open
+    this.#patiently = patiently(context, open)
   }
 
   /** Steps every running replay as far as its rate allows. Returns when to come again; null: no replay is running. */
@@ -34,7 +37,7 @@ export class ReplayWorker {
       let next = Number.POSITIVE_INFINITY
       for (const replay of running) next = Math.min(next, await this.#step(replay))
       if (next > clock.now()) return next
-      await new Promise((resolve) => setImmediate(resolve))
+      await hostTurn()
     }
     return null
   }
@@ -56,9 +59,5 @@ export class ReplayWorker {
       lifecycle.emit('replay.completed', { replayId: after.id, requeued: after.requeued, skipped: after.skipped })
     }
     return nextAt
-  }
-
-  #patiently<T>(call: () => Promise<T>): Promise<T> {
-    return withRetries(call, this.#context, this.#open)
   }
 }

@@ -18,7 +18,7 @@ const LONGEST_WAIT_MS = 250
  * half, at most 250 ms. The waiting is done on our clock, so that it also runs in virtual time.
  */
 export function withRetries<T>(
-  call: (attempt: number) => Promise<T>,
+  call: () => Promise<T>,
   { clock, random }: Patience,
   keepTrying: (error: unknown) => boolean,
 ): Promise<T> {
@@ -33,6 +33,13 @@ export function withRetries<T>(
     },
     shouldRetry: ({ error }) => isRetryable(error) && keepTrying(error),
   })
+}
+
+export type Patiently = <T>(call: () => Promise<T>) => Promise<T>
+
+/** `withRetries` for one part of the engine: all its calls are repeated for as long as `keepTrying` agrees. */
+export function patiently(patience: Patience, keepTrying: () => boolean): Patiently {
+  return (call) => withRetries(call, patience, keepTrying)
 }
 
 export function sleep(clock: Clock, ms: number): Promise<void> {

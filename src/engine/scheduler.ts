@@ -5,7 +5,7 @@ import type { Work } from './attempt-runner.ts'
 import type { EngineContext } from './context.ts'
 import { leaseMsOf, permitSubjectOf } from './effective.ts'
 import type { Permit, PermitSubject } from './permits.ts'
-import { withRetries } from './resilient-storage.ts'
+import { type Patiently, patiently } from './resilient-storage.ts'
 
 /** Step 3: claims what is due, for as many attempts as there are permits. */
 
@@ -19,7 +19,8 @@ interface Subject {
   permit: PermitSubject
 }
 
-interface Hold {
+/** The permits taken for one lane before its claim. */
+interface Taken {
   lane: DueLane
   permits: Permit[]
   validUntil: number
@@ -35,12 +36,14 @@ export interface SchedulerHooks {
 export class Scheduler {
   readonly #context: EngineContext
   readonly #hooks: SchedulerHooks
+  readonly #patiently: Patiently
   #backlog = false
   #excluded = false
 
   constructor(context: EngineContext, hooks: SchedulerHooks) {
     this.#context = context
     this.#hooks = hooks
+    this.#patiently = patiently(context, () => hooks.open())
   }
 
   /** Something due was left for want of permits. */
@@ -93,24 +96,24 @@ export class Scheduler {
       leaseUntilOf: (lane) => now + leaseMsOf(this.#endpoint(lane), settings),
     })
     if (shared.room.length === 0 && shared.defer.length === 0) return { claimed: 0, moved: false }
-    const holds = this.#take(subjects, shared.room, now)
+    const taken = this.#take(subjects, shared.room, now)
     let claimed: ClaimedDelivery[] = []
     try {
       claimed = await this.#patiently(() => storage.claimDue({ now, worker, ...shared }))
       for (const { lease, event } of claimed) {
-        const hold = holds.get(lease.endpointId)
-        const permit = hold?.permits.pop()
-        const endpoint = hold && this.#endpoint(hold.lane)
+        const own = taken.get(lease.endpointId)
+        const permit = own?.permits.pop()
+        const endpoint = own && this.#endpoint(own.lane)
         // It may have been paused or deleted while the claim's answer was on its way.
-        if (hold && permit && endpoint?.state === 'active' && this.#hooks.open()) {
-          this.#hooks.begin({ lease, event, endpoint, permit, validUntil: hold.validUntil })
+        if (own && permit && endpoint?.state === 'active' && this.#hooks.open()) {
+          this.#hooks.begin({ lease, event, endpoint, permit, validUntil: own.validUntil })
         } else {
           permit?.cancel()
           this.#hooks.giveBack(lease)
         }
       }
     } finally {
-      for (const hold of holds.values()) for (const permit of hold.permits) permit.cancel()
+      for (const { permits: unused } of taken.values()) for (const permit of unused) permit.cancel()
     }
     return { claimed: claimed.length, moved: true }
   }
@@ -150,20 +153,19 @@ export class Scheduler {
     }
   }
 
-  #take(subjects: Map<string, Subject>, grants: LaneGrant[], now: number): Map<string, Hold> {
+  #take(subjects: Map<string, Subject>, grants: LaneGrant[], now: number): Map<string, Taken> {
     const { clock, permits } = this.#context
-    const holds = new Map<string, Hold>()
+    const taken = new Map<string, Taken>()
     const monotonic = clock.monotonic()
     for (const { endpointId, limit, leaseUntil } of grants) {
       const subject = subjects.get(endpointId)
       if (subject === undefined) continue
-      const taken = Array.from({ length: limit }, () => permits.take(subject.permit))
-      holds.set(endpointId, { lane: subject.lane, permits: taken, validUntil: monotonic + (leaseUntil - now) })
+      taken.set(endpointId, {
+        lane: subject.lane,
+        permits: Array.from({ length: limit }, () => permits.take(subject.permit)),
+        validUntil: monotonic + (leaseUntil - now),
+      })
     }
-    return holds
-  }
-
-  #patiently<T>(call: () => Promise<T>): Promise<T> {
-    return withRetries(call, this.#context, () => this.#hooks.open())
+    return taken
   }
 }

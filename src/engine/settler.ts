@@ -1,11 +1,12 @@
 import type { Lease } from '../model/delivery.ts'
 import type { DisableReason } from '../model/endpoint.ts'
 import { judgeEndpoint } from '../pipeline/disable.ts'
-import type { Settlement, SettleResult, SettleStatus } from '../ports/storage.ts'
+import type { Settlement, SettleResult, SettleStatus, StateChange } from '../ports/storage.ts'
 import type { EngineContext } from './context.ts'
 import { GroupCommit } from './group-commit.ts'
+import { hostTurn } from './host-turn.ts'
 import type { DeliveryNews } from './lifecycle.ts'
-import { withRetries } from './resilient-storage.ts'
+import { type Patiently, patiently } from './resilient-storage.ts'
 
 /** Step 6: results are committed in groups; what they mean for endpoints is decided and told after the commit. */
 
@@ -28,11 +29,13 @@ export class Settler {
   /** Oldest first, by the monotonic moment at which each result came. */
   readonly #unsettled = new Map<Result, number>()
   readonly #judging = new Set<Promise<void>>()
-  #patient = true
+  readonly #patiently: Patiently
+  #givenUp = false
 
   constructor(context: EngineContext, pendingFrom: (dueAt: number) => void) {
     this.#context = context
     this.#pendingFrom = pendingFrom
+    this.#patiently = patiently(context, () => !this.#givenUp)
     this.#group = new GroupCommit({
       countMax: BATCH_COUNT_MAX,
       bytesMax: BATCH_BYTES_MAX,
@@ -49,7 +52,7 @@ export class Settler {
 
   /** From now on a storage that does not answer is given up on: what is unsettled then is lost, and attempted again. */
   giveUp(): void {
-    this.#patient = false
+    this.#givenUp = true
   }
 
   /** Resolves when every endpoint whose failures were written has been judged: storage must not be closed before. */
@@ -72,13 +75,9 @@ export class Settler {
   async #write(results: Result[]): Promise<SettleStatus[]> {
     const { storage, clock } = this.#context
     const settlements = results.map((result) => result.settlement)
-    const outcome = await withRetries(
-      () => storage.settle({ now: clock.now(), settlements }),
-      this.#context,
-      () => this.#patient,
-    )
+    const outcome = await this.#patiently(() => storage.settle({ now: clock.now(), settlements }))
     // After the attempts themselves were told: first what happened, then what follows from it.
-    const judging = new Promise((resolve) => setImmediate(resolve))
+    const judging = hostTurn()
       .then(() => this.#judge(results, outcome))
       .catch((error) => this.#context.lifecycle.fail(error, 'judging an endpoint'))
       .finally(() => this.#judging.delete(judging))
@@ -130,27 +129,10 @@ export class Settler {
     }
   }
 
-  async #disable(
-    id: string,
-    tenant: string,
-    reason: DisableReason,
-    guard: { urlVersion: number; recoveredAt: number | null },
-  ): Promise<void> {
+  async #disable(id: string, tenant: string, reason: DisableReason, guard: StateChange['guard']): Promise<void> {
     const { storage, clock, endpoints, lifecycle } = this.#context
-    const disabled = await withRetries(
-      () =>
-        storage.changeEndpointState({
-          id,
-          tenant,
-          from: ['active', 'paused'],
-          to: 'disabled',
-          reason,
-          now: clock.now(),
-          guard,
-        }),
-      this.#context,
-      () => this.#patient,
-    )
+    const change: Omit<StateChange, 'now'> = { id, tenant, from: ['active', 'paused'], to: 'disabled', reason, guard }
+    const disabled = await this.#patiently(() => storage.changeEndpointState({ ...change, now: clock.now() }))
     if (disabled === null) return
     lifecycle.emit('endpoint.disabled', { endpointId: id, tenant, reason })
     await endpoints.changed(tenant)
@@ -158,11 +140,7 @@ export class Settler {
 
   async #warn(id: string, tenant: string, failingSince: number, failures: number): Promise<void> {
     const { storage, lifecycle } = this.#context
-    const first = await withRetries(
-      () => storage.markWarned({ id, failingSince }),
-      this.#context,
-      () => this.#patient,
-    )
+    const first = await this.#patiently(() => storage.markWarned({ id, failingSince }))
     if (first) {
       lifecycle.emit('endpoint.failing', { endpointId: id, tenant, failingSince: new Date(failingSince), failures })
     }

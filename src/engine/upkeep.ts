@@ -1,7 +1,8 @@
 import { lostAttempt, settleAttempt } from '../pipeline/settle.ts'
 import type { EngineContext } from './context.ts'
 import { retryOf } from './effective.ts'
-import { withRetries } from './resilient-storage.ts'
+import { hostTurn } from './host-turn.ts'
+import { type Patiently, patiently } from './resilient-storage.ts'
 import type { Settler } from './settler.ts'
 
 /** What has to be done now and then: lost attempts, expired holds, retention. Always in bounded slices. */
@@ -14,12 +15,14 @@ export class Upkeep {
   readonly #context: EngineContext
   readonly #settler: Settler
   readonly #open: () => boolean
+  readonly #patiently: Patiently
   #sweptAt = Number.NEGATIVE_INFINITY
 
   constructor(context: EngineContext, settler: Settler, open: () => boolean) {
     this.#context = context
     this.#settler = settler
     this.#open = open
+    this.#patiently = patiently(context, open)
   }
 
   /** Settles expired leases as `lost`: whoever held them is dead, or too late. Returns how many there were. */
@@ -83,15 +86,4 @@ export class Upkeep {
       await hostTurn()
     }
   }
-
-  #patiently<T>(call: () => Promise<T>): Promise<T> {
-    return withRetries(call, this.#context, this.#open)
-  }
-}
-
-/** The host's event loop has its turn between two slices. */
-function hostTurn(): Promise<void> {
-  return new Promise((resolve) => {
-    setImmediate(resolve)
-  })
 }

@@ -1,4 +1,5 @@
 import type { Clock, Timer } from '../ports/clock.ts'
+import { hostTurn } from './host-turn.ts'
 
 /** Lets the loop sleep until a moment, or until it is woken. A wake that comes while it is at work is remembered. */
 export class Waker {
@@ -45,9 +46,7 @@ export class Waker {
     this.#woken = false
     this.#wakeAt = Number.POSITIVE_INFINITY
     // All wakes of one turn of the event loop are one.
-    await new Promise((resolve) => {
-      setImmediate(resolve)
-    })
+    await hostTurn()
   }
 
   /** Sleeps for so long, whatever wakes come. */
