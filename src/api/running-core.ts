@@ -131,6 +131,8 @@ export class RunningCore implements Core {
     if (opening === null) return
     const running = await opening.catch(() => null)
     await Promise.allSettled([...this.#calls])
+    // Accepts that ended just now may have leases to give back.
+    await running?.engine.idle()
     await this.#transport?.close()
     await running?.context.storage.close()
   }

@@ -54,6 +54,8 @@ export function fastWorkerOf(worker: string): string {
 }
 
 export interface AcceptorHooks {
+  /** Whether attempts may be begun now. */
+  open(): boolean
   /** Slots that the fast lane may use now; 0 while the sender is not started, is stopping, or has results unsettled. */
   fastRoom(): number
   begin(work: Work): void
@@ -222,8 +224,8 @@ export class Acceptor {
         for (const lease of result.leases) {
           const fast = draft.fast.get(lease.endpointId)
           // Without a permit it is a lease of an earlier, doubtful commit: a claim shall have it. So shall a later claim, when the
-          // endpoint was paused or deleted while the commit's answer was on its way.
-          if (fast === undefined || !this.#isActive(lease)) {
+          // endpoint was paused or deleted, or the sender stopped, while the commit's answer was on its way.
+          if (fast === undefined || !this.#isActive(lease) || !this.#hooks.open()) {
             this.#hooks.giveBack(lease)
             continue
           }

@@ -62,6 +62,7 @@ export class Engine {
     this.#replays = new ReplayWorker(context, pendingFrom, open)
     this.#upkeep = new Upkeep(context, this.#settler, open)
     this.#acceptor = new Acceptor(context, {
+      open: () => this.started,
       begin,
       giveBack: (lease) => this.#giveBack(lease, fastWorkerOf(context.worker)),
       pendingFrom,
@@ -117,14 +118,14 @@ export class Engine {
       this.#runner.abort()
       last = clock.after(LAST_SETTLE_MS, () => this.#settler.giveUp())
     })
-    await this.#idle()
+    await this.idle()
     grace.cancel()
     ;(last as Timer | null)?.cancel()
     this.#phase = 'stopped'
   }
 
   /** Resolves when nothing is in flight, and all that follows from what was is written. */
-  async #idle(): Promise<void> {
+  async idle(): Promise<void> {
     await this.#runner.idle()
     await this.#settler.judged()
     await Promise.all(this.#givingBack)
@@ -228,7 +229,7 @@ export class Engine {
     try {
       return await this.#drain(bounds)
     } finally {
-      await this.#idle()
+      await this.idle()
       this.#draining = false
     }
   }
@@ -249,7 +250,7 @@ export class Engine {
       const replayAt = await this.#replays.pass()
       const begun = await this.#scheduler.pass()
       attempts += begun
-      await advance.through(this.#idle())
+      await advance.through(this.idle())
       await this.#upkeep.sweep()
       const dueAt = await this.#nextDueAt()
       const nextDueAt = replayAt === null ? dueAt : Math.min(replayAt, dueAt ?? replayAt)
