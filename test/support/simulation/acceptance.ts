@@ -1,6 +1,6 @@
 import type { InsertEventsInput, InsertResult, NewEvent, SliceInput } from '../../../src/ports/storage.ts'
-import type { Ledger } from './ledger.ts'
 import { granted } from './leases.ts'
+import type { Ledger } from './ledger.ts'
 import { type DeliveryModel, deliveryKeyOf, type EventModel, wants } from './model.ts'
 import type { SimProcess } from './process.ts'
 
@@ -9,7 +9,7 @@ import type { SimProcess } from './process.ts'
 export function acceptances(
   ledger: Ledger,
   process: SimProcess,
-  { events, now }: InsertEventsInput,
+  { events, now, worker }: InsertEventsInput,
   results: InsertResult[],
 ): void {
   for (const [index, item] of events.entries()) {
@@ -22,10 +22,10 @@ export function acceptances(
     }
     // Known already: the repeat of an insert whose answer got lost.
     if (ledger.events.has(item.event.id)) continue
-    const event = accepted(ledger, item, now)
+    const event = accepted(ledger, item)
     ledger.note(() => `${process.name} accepted ${event.id} for [${[...event.expected]}]`)
     for (const { endpointId, dueAt } of item.deliveries) newDelivery(ledger, event, endpointId, dueAt)
-    for (const lease of result.leases) granted(ledger, process, lease, now)
+    for (const lease of result.leases) granted(ledger, process, lease, now, worker)
   }
 }
 
@@ -35,7 +35,7 @@ export function slices(ledger: Ledger, { eventId, deliveries }: SliceInput, appl
   for (const { endpointId, dueAt } of deliveries) newDelivery(ledger, event, endpointId, dueAt)
 }
 
-function accepted(ledger: Ledger, item: NewEvent, now: number): EventModel {
+function accepted(ledger: Ledger, item: NewEvent): EventModel {
   const { id, tenant, type, deliverAt, body, metadata, idempotencyKey } = item.event
   const targeted = metadata.endpoints === undefined ? null : metadata.endpoints.split(',')
   const expected = [...ledger.endpoints.values()].filter(
@@ -57,14 +57,14 @@ function accepted(ledger: Ledger, item: NewEvent, now: number): EventModel {
   }
   ledger.events.set(id, event)
   ledger.accepted.set(event.sendNumber, [...(ledger.accepted.get(event.sendNumber) ?? []), id])
-  if (idempotencyKey !== null) keepKey(ledger, `${tenant}|${idempotencyKey}`, id, item.idempotencyExpiresAt ?? 0, now)
+  if (idempotencyKey !== null) keepKey(ledger, `${tenant}|${idempotencyKey}`, id, item.idempotencyExpiresAt ?? 0)
   if (!event.background) assertInline(ledger, event, item)
   return event
 }
 
-function keepKey(ledger: Ledger, key: string, eventId: string, expiresAt: number, now: number): void {
+function keepKey(ledger: Ledger, key: string, eventId: string, expiresAt: number): void {
   const before = ledger.idempotency.get(key)
-  if (before !== undefined && before.expiresAt > now) {
+  if (before !== undefined && before.expiresAt > ledger.latestNow) {
     ledger.violated('an idempotency key is accepted once per window', `${key}: ${before.eventId} and ${eventId}`)
   }
   ledger.idempotency.set(key, { eventId, expiresAt })
@@ -74,7 +74,10 @@ function assertInline(ledger: Ledger, event: EventModel, item: NewEvent): void {
   const given = item.deliveries.map((delivery) => delivery.endpointId).sort()
   const wanted = [...event.expected].sort()
   if (given.join() !== wanted.join()) {
-    ledger.violated('an event goes to the endpoints that match at acceptance', `${event.id}: [${given}] not [${wanted}]`)
+    ledger.violated(
+      'an event goes to the endpoints that match at acceptance',
+      `${event.id}: [${given}] not [${wanted}]`,
+    )
   }
 }
 
@@ -89,6 +92,7 @@ function newDelivery(ledger: Ledger, event: EventModel, endpointId: string, dueA
     endpoint,
     id: null,
     state: 'pending',
+    reason: null,
     dueAt,
     claim: 0,
     round: 1,

@@ -5,7 +5,7 @@ import type { World } from './world.ts'
 /** Calls of the host, and what may come of them. */
 
 /** What storage may answer to any call while it is in trouble. */
-const TROUBLE = ['storage_busy', 'storage_unavailable', 'storage_full']
+const TROUBLE = ['storage_busy', 'storage_unavailable', 'storage_full', 'storage_read_only']
 
 export interface Call<T> {
   process: SimProcess
@@ -29,7 +29,9 @@ export function call<T>(world: World, { process, name, expected = [], make, done
     (error: unknown) => {
       const code = errorCode(error) ?? String(error)
       ledger.note(() => `${process.name} refused ${name}: ${code}`)
-      const known = TROUBLE.includes(code) ? isRetryable(error) : expected.includes(code)
+      const known = TROUBLE.includes(code)
+        ? isRetryable(error) !== (code === 'storage_read_only')
+        : expected.includes(code)
       if (!known && !(code === 'stopped' && process.stopping)) {
         ledger.violated('a call is refused for what it says', `${name} by ${process.name}: ${(error as Error).stack}`)
       }

@@ -34,13 +34,15 @@ export async function checkAll(world: World, sends: Sends): Promise<void> {
 function checkSpread(ledger: Ledger, rows: DeliveryRecord[]): void {
   const keys = rows.map((row) => deliveryKeyOf(row.eventId, row.endpointId))
   const stored = new Set(keys)
-  if (stored.size !== keys.length) ledger.violated('one delivery for each event and endpoint', `${keys.length - stored.size}`)
+  if (stored.size !== keys.length)
+    ledger.violated('one delivery for each event and endpoint', `${keys.length - stored.size}`)
   for (const event of ledger.events.values()) {
     for (const endpoint of ledger.endpoints.values()) {
       const key = deliveryKeyOf(event.id, endpoint.id)
       // While an event is spread in the background, changes of endpoints count up to their slice.
       if (event.background && endpoint.changedAt > event.acceptedAt) {
-        if (endpoint.createdAt > event.acceptedAt && stored.has(key)) ledger.violated('no event goes to later endpoints', key)
+        if (endpoint.createdAt > event.acceptedAt && stored.has(key))
+          ledger.violated('no event goes to later endpoints', key)
       } else if (event.expected.has(endpoint.id) !== stored.has(key)) {
         ledger.violated('an event goes to the endpoints that match at acceptance', key)
       }
@@ -51,6 +53,8 @@ function checkSpread(ledger: Ledger, rows: DeliveryRecord[]): void {
 function checkRow(ledger: Ledger, delivery: DeliveryModel, row: DeliveryRecord): void {
   const told = `${delivery.key}: ${row.state} ${row.reason} in round ${row.round}`
   if (row.state !== delivery.state) ledger.violated('storage holds what was settled', `${told}, not ${delivery.state}`)
+  if (row.reason !== delivery.reason)
+    ledger.violated('storage holds what was settled', `${told}, not ${delivery.reason}`)
   if (row.round !== delivery.round) ledger.violated('storage holds what was settled', `${told}, not ${delivery.round}`)
   const waits = row.state === 'pending' || row.state === 'leased'
   if (waits && (delivery.endpoint.deleted || delivery.endpoint.state === 'active')) {
@@ -62,15 +66,24 @@ function checkRow(ledger: Ledger, delivery: DeliveryModel, row: DeliveryRecord):
 function checkAttempts(ledger: Ledger, delivery: DeliveryModel, row: DeliveryRecord, rows: AttemptRecord[]): void {
   const told = `${delivery.key}: ${rows.map(({ number, round, outcome }) => `${number}/${round} ${outcome}`).join(', ')}`
   if (rows.some(({ number }, index) => number !== index + 1)) ledger.violated('attempts are contiguous', told)
-  if (row.attemptCount !== rows.length) ledger.violated('attemptCount counts the attempts', `${told}: ${row.attemptCount}`)
-  if (rows.length !== delivery.attempts.length || rows.some((one, i) => one.outcome !== delivery.attempts[i]?.outcome)) {
+  if (row.attemptCount !== rows.length)
+    ledger.violated('attemptCount counts the attempts', `${told}: ${row.attemptCount}`)
+  if (
+    rows.length !== delivery.attempts.length ||
+    rows.some((one, i) => one.outcome !== delivery.attempts[i]?.outcome)
+  ) {
     ledger.violated('storage holds what was settled', told)
   }
   if (rows.some((one, index) => index > 0 && one.round < rows[index - 1]!.round)) {
     ledger.violated('no attempt after the end of a round', told)
   }
   for (const round of new Set(rows.map((one) => one.round))) {
-    checkRound(ledger, delivery, rows.filter((one) => one.round === round), told)
+    checkRound(
+      ledger,
+      delivery,
+      rows.filter((one) => one.round === round),
+      told,
+    )
   }
   for (const { grant } of delivery.requests) {
     if (rows[grant.claim - 1] === undefined) ledger.violated('each request has its attempt', `${told}: #${grant.claim}`)
@@ -85,7 +98,8 @@ function checkRound(ledger: Ledger, delivery: DeliveryModel, rows: AttemptRecord
   const most = Math.max(...delivery.endpoint.retries.map((retry) => retry.delaysMs.length)) + 1
   if (scheduled > most) ledger.violated('a round has no more attempts than its schedule', told)
   const threeLost = rows.findIndex((_, i) => i >= 2 && rows.slice(i - 2, i + 1).every((one) => one.outcome === 'lost'))
-  if (threeLost >= 0 && threeLost < rows.length - 1) ledger.violated('three attempts lost in a row fail a delivery', told)
+  if (threeLost >= 0 && threeLost < rows.length - 1)
+    ledger.violated('three attempts lost in a row fail a delivery', told)
   const { storageFaults, crashes, clockJumps } = ledger.plan
   if (!storageFaults && !crashes && !clockJumps && rows.some(({ outcome }) => outcome === 'lost')) {
     ledger.violated('without faults nothing is lost', told)
@@ -101,13 +115,20 @@ function checkWaits(ledger: Ledger): void {
       if (before === undefined || before.grant.round !== request.grant.round || before.endedAt === null) continue
       if (outcome !== 'rejected' && outcome !== 'timed_out' && outcome !== 'connection_failed') continue
       const inRound = attempts.filter(
-        (one) => one.round === request.grant.round && one.number <= before.grant.claim && one.outcome !== 'lost' && one.outcome !== 'aborted',
+        (one) =>
+          one.round === request.grant.round &&
+          one.number <= before.grant.claim &&
+          one.outcome !== 'lost' &&
+          one.outcome !== 'aborted',
       ).length
       const least = Math.min(
         ...endpoint.retries.map(({ delaysMs, jitter }) => (delaysMs[inRound - 1] ?? 0) * (1 - jitter)),
       )
       if (request.at < before.endedAt + least - 1) {
-        ledger.violated('never early', `${key} #${request.grant.claim}: ${request.at - before.endedAt} ms, not ${least} ms`)
+        ledger.violated(
+          'never early',
+          `${key} #${request.grant.claim}: ${request.at - before.endedAt} ms, not ${least} ms`,
+        )
       }
     }
   }

@@ -67,15 +67,19 @@ async function drained(world: World, operations: Operations): Promise<void> {
     if (!process.stopping) void operations.stop(process, 1_000)
     await world.passUntil(() => process.stopped, CALM_DOWN_MS)
   }
-  if (world.alive().length > 0) return world.ledger.violated('stop comes to an end', world.alive()[0]!.name)
+  if (world.alive().length > 0) {
+    world.ledger.violated('stop comes to an end', world.alive()[0]!.name)
+    return
+  }
   const process = world.boot(0, { mayAdvance: true })
   // The clock that it moves on is the world's.
   world.machines[0]!.jump(-world.machines[0]!.offsetMs)
   let done = false
   const until = new Date(world.clock.now() + 60 * DAY)
-  const make = () => process.sender!.drain({ until }).finally(() => {
-    done = true
-  })
+  const make = () =>
+    process.sender!.drain({ until }).finally(() => {
+      done = true
+    })
   await call<unknown>(world, { process, name: 'drain', make })
   if (!done) world.ledger.violated('drain comes to an end', process.name)
 }

@@ -6,18 +6,28 @@ import type { SimProcess } from './process.ts'
 
 /** Leases as they are given and given back: one live lease at a time, never early, never in a blocked lane. */
 
-export function claims(ledger: Ledger, process: SimProcess, { now }: ClaimInput, claimed: ClaimedDelivery[]): void {
-  for (const { lease } of claimed) granted(ledger, process, lease, now)
+export function claims(
+  ledger: Ledger,
+  process: SimProcess,
+  { now, worker }: ClaimInput,
+  claimed: ClaimedDelivery[],
+): void {
+  for (const { lease } of claimed) granted(ledger, process, lease, now, worker)
 }
 
-export function granted(ledger: Ledger, process: SimProcess, lease: Lease, now: number): void {
+export function granted(ledger: Ledger, process: SimProcess, lease: Lease, now: number, worker: string): void {
   const key = deliveryKeyOf(lease.eventId, lease.endpointId)
   const delivery = ledger.deliveries.get(key)
-  if (delivery === undefined) return ledger.violated('only what was accepted is delivered', key)
+  if (delivery === undefined) {
+    ledger.violated('only what was accepted is delivered', key)
+    return
+  }
   const { endpoint } = delivery
   const told = `${key} #${lease.claim} by ${process.name} at ${now}`
-  if (delivery.lease !== null) ledger.violated('one live lease at a time', `${told}, held by ${delivery.lease.process.name}`)
-  if (lease.claim !== delivery.claim + 1) ledger.violated('each claim adds one to the number', `${told}, was ${delivery.claim}`)
+  if (delivery.lease !== null)
+    ledger.violated('one live lease at a time', `${told}, held by ${delivery.lease.process.name}`)
+  if (lease.claim !== delivery.claim + 1)
+    ledger.violated('each claim adds one to the number', `${told}, was ${delivery.claim}`)
   if (delivery.state !== 'pending') ledger.violated('no attempt after the end of a round', `${told}: ${delivery.state}`)
   if (now < delivery.dueAt) ledger.violated('never early', `${told}, due at ${delivery.dueAt}`)
   if (now > process.clock.now() && !process.machine.jumpedSince(process.trueMonotonic() - 120_000)) {
@@ -31,6 +41,7 @@ export function granted(ledger: Ledger, process: SimProcess, lease: Lease, now: 
   }
   const grant: Grant = {
     process,
+    worker,
     claim: lease.claim,
     round: lease.round,
     at: process.trueMonotonic(),
@@ -67,11 +78,11 @@ export function leasesAnswered(
   }
 }
 
-export function releases(ledger: Ledger, process: SimProcess, { leases }: { leases: Lease[] }): void {
-  for (const { eventId, endpointId, claim } of leases) {
+export function releases(ledger: Ledger, process: SimProcess, input: { worker: string; leases: Lease[] }): void {
+  for (const { eventId, endpointId, claim } of input.leases) {
     const delivery = ledger.deliveries.get(deliveryKeyOf(eventId, endpointId))
     const grant = delivery?.lease
-    if (!delivery || !grant || grant.process !== process || grant.claim !== claim) continue
+    if (!delivery || !grant || grant.worker !== input.worker || grant.claim !== claim) continue
     if (grant.request !== null) {
       ledger.violated('a lease with a request under it is not given back', `${delivery.key} #${claim}`)
     }

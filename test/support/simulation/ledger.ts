@@ -3,7 +3,7 @@ import { acceptances, slices } from './acceptance.ts'
 import type { Disk, Input, Method, Output } from './disk.ts'
 import { observeEndpoint } from './endpoint-changes.ts'
 import { claims, leasesAnswered, releases } from './leases.ts'
-import { type DeliveryModel, isOpen, type EndpointModel, type EventModel, type RequestModel } from './model.ts'
+import { type DeliveryModel, type EndpointModel, type EventModel, isOpen, type RequestModel } from './model.ts'
 import type { Plan } from './plan.ts'
 import type { SimProcess } from './process.ts'
 import { observeCanceled, observeReplayStep } from './replays.ts'
@@ -35,11 +35,14 @@ export class Ledger {
   readonly requests: RequestModel[] = []
   readonly violations: Violation[] = []
   readonly trace: string[] = []
+  /** What befell the calls to storage. */
+  readonly faults: string[] = []
   readonly now: () => number
   disk: Disk | null = null
   /** Counts what was observed. */
   sequence = 0
-  replays = 0
+  /** The latest moment that any clock showed to storage: by then a key may be forgotten, and no clock set back recalls it. */
+  latestNow = 0
 
   constructor(plan: Plan, now: () => number) {
     this.plan = plan
@@ -58,6 +61,7 @@ export class Ledger {
   /** Called after each commit, before anything else reaches storage. */
   async observe(process: SimProcess, method: Method, input: Input, output: Output): Promise<void> {
     this.sequence += 1
+    this.latestNow = Math.max(this.latestNow, input?.now ?? 0)
     switch (method) {
       case 'insertEvents':
         return acceptances(this, process, input, output)

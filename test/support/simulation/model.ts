@@ -1,5 +1,5 @@
 import type { Outcome } from '../../../src/model/attempt.ts'
-import type { DeliveryState } from '../../../src/model/delivery.ts'
+import type { DeliveryReason, DeliveryState } from '../../../src/model/delivery.ts'
 import type { EndpointState, RateLimit } from '../../../src/model/endpoint.ts'
 import type { SimProcess } from './process.ts'
 
@@ -58,6 +58,7 @@ export interface EventModel {
 /** A lease as storage gave it. */
 export interface Grant {
   process: SimProcess
+  worker: string
   claim: number
   round: number
   /** In true time, on the world's monotonic clock. */
@@ -78,6 +79,7 @@ export interface DeliveryModel {
   endpoint: EndpointModel
   id: string | null
   state: DeliveryState
+  reason: DeliveryReason | null
   dueAt: number
   claim: number
   round: number

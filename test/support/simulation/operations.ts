@@ -57,24 +57,29 @@ export class Operations {
 
   #do(deed: string): void {
     const chance = this.#chance
-    const { network, faults, clock, plan } = this.#world
-    const alive = this.#world.alive()
-    const process = alive.length === 0 ? null : chance.pick(alive)
-    const endpoint = this.#anEndpoint()
-    if (deed === 'start') return this.#start()
-    if (deed === 'burst') {
-      return faults.burst(chance.pick(BURSTS), chance.pick([0.3, 0.7, 1]), clock.now() + chance.int(1, 20_000))
+    const { network, faults, clock, plan, machines } = this.#world
+    if (deed === 'start') this.#start()
+    else if (deed === 'burst') {
+      faults.burst(chance.pick(BURSTS), chance.pick([0.3, 0.7, 1]), clock.now() + chance.int(1, 20_000))
+    } else if (deed === 'weather') network.set(`e${chance.int(1, this.#hosts)}.example`, chance.pick(BEHAVIOURS))
+    else if (deed === 'jump') chance.pick(machines).jump(chance.int(-plan.leapMs, plan.leapMs))
+    else {
+      const alive = this.#world.alive()
+      if (alive.length > 0) this.#ask(deed, chance.pick(alive))
     }
-    if (deed === 'weather') return network.set(`e${chance.int(1, this.#hosts)}.example`, chance.pick(BEHAVIOURS))
-    if (deed === 'jump') return this.#world.machines[chance.int(0, 1)]!.jump(chance.int(-plan.leapMs, plan.leapMs))
-    if (process === null) return
-    if (deed === 'send') return this.#sends.send(process)
-    if (deed === 'create') return void this.create(process)
-    if (deed === 'crash') return this.#crash(process)
-    if (deed === 'stop') return void this.stop(process, chance.pick([0, 500, 10_000]))
-    if (endpoint === undefined) return
-    if (deed === 'replay') return this.#replay(process, endpoint)
-    this.#change(deed, process, endpoint)
+  }
+
+  #ask(deed: string, process: SimProcess): void {
+    if (deed === 'send') this.#sends.send(process)
+    else if (deed === 'create') void this.create(process)
+    else if (deed === 'crash') this.#crash(process)
+    else if (deed === 'stop') void this.stop(process, this.#chance.pick([0, 500, 10_000]))
+    else {
+      const endpoint = this.#anEndpoint()
+      if (endpoint === undefined) return
+      if (deed === 'replay') this.#replay(process, endpoint)
+      else this.#change(deed, process, endpoint)
+    }
   }
 
   #change(deed: string, process: SimProcess, endpoint: EndpointModel): void {
@@ -155,7 +160,8 @@ export class Operations {
     const patch: EndpointPatch & { eventTypes: string[] | null } = { eventTypes: chance.pick(PATTERNS) }
     if (chance.of(0.2)) patch.concurrency = chance.int(1, 5)
     if (chance.of(0.2)) patch.retry = { delaysMs: [...options.retry.delaysMs!].slice(0, 2), jitter: 0.1 }
-    if (rateLimits && chance.of(0.5)) patch.rateLimit = { limit: chance.int(1, 10), perMs: chance.pick([1_000, 10_000]) }
+    if (rateLimits && chance.of(0.5))
+      patch.rateLimit = { limit: chance.int(1, 10), perMs: chance.pick([1_000, 10_000]) }
     return patch
   }
 
@@ -173,7 +179,7 @@ export class Operations {
     if (event !== undefined) selections.push({ tenant: event.tenant, eventId: event.id })
     if (ids.length > 0) selections.push({ tenant, ids: [chance.pick(ids), chance.pick(ids)] })
     const selection = chance.pick(selections)
-    const perSecond = chance.pick([undefined, 1, 20])
+    const perSecond = chance.pick(this.#world.plan.crowd ? [undefined] : [undefined, 1, 20])
     void call<unknown>(this.#world, {
       process,
       name: `replay ${JSON.stringify(selection)}`,
@@ -202,7 +208,8 @@ export class Operations {
       make: () => process.sender!.stop({ graceMs }),
       done: () => {
         process.stopped = true
-        if (process.clock.pending > 0) ledger.violated('stop leaves no timer', `${process.clock.pending} of ${process.name}`)
+        if (process.clock.pending > 0)
+          ledger.violated('stop leaves no timer', `${process.clock.pending} of ${process.name}`)
         if (process.inFlight.size > 0) ledger.violated('stop ends what is in flight', process.name)
         for (const { key, lease } of ledger.deliveries.values()) {
           if (lease?.process === process && lease.answered && this.#world.plan.storageFaults === false) {

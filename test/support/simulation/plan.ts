@@ -23,7 +23,15 @@ export interface Plan {
   options: Required<
     Pick<
       SenderOptions,
-      'retry' | 'disable' | 'hold' | 'concurrency' | 'attempt' | 'lease' | 'pollMs' | 'acceptTimeoutMs' | 'idempotencyMs'
+      | 'retry'
+      | 'disable'
+      | 'hold'
+      | 'concurrency'
+      | 'attempt'
+      | 'lease'
+      | 'pollMs'
+      | 'acceptTimeoutMs'
+      | 'idempotencyMs'
     >
   > & { payloadMaxBytes: number; retention: { deliveredMs: number; failedMs: number } }
 }

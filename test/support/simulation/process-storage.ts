@@ -35,7 +35,10 @@ export function processStorage(process: SimProcess, disk: Disk, faults: StorageF
     if (process.closed) ledger.violated('nothing is asked of a storage that was closed', `${process.name} ${method}`)
     if (process.dead) return never()
     const fault = process.trap(method) ?? faults.draw(process.trueNow())
-    if (fault !== 'none') ledger.note(() => `${process.name} ${method}: ${fault}`)
+    if (fault !== 'none') {
+      ledger.faults.push(fault)
+      ledger.note(() => `${process.name} ${method}: ${fault}`)
+    }
     refuse(fault, method)
     if (fault === 'slowBefore') await delay(process, faults)
     if (fault === 'crashBefore') process.crash()
@@ -66,9 +69,9 @@ export function processStorage(process: SimProcess, disk: Disk, faults: StorageF
 function refuse(fault: StorageFault, method: string): void {
   if (fault === 'busy') throw new WebhookError('storage_busy', 'simulated: busy', { retryable: true })
   if (fault === 'unavailable') throw unavailable()
-  if (fault === 'full' && !READS.has(method)) {
-    throw new WebhookError('storage_full', 'simulated: full', { retryable: true })
-  }
+  if (READS.has(method)) return
+  if (fault === 'full') throw new WebhookError('storage_full', 'simulated: full', { retryable: true })
+  if (fault === 'readOnly') throw new WebhookError('storage_read_only', 'simulated: read-only')
 }
 
 function unavailable(): WebhookError {

@@ -27,6 +27,7 @@ export async function observeReplayStep(
     delivery.replays.add(replayId)
     delivery.round = row.round
     delivery.state = 'pending'
+    delivery.reason = null
     delivery.dueAt = now
     ledger.note(() => `replayed ${told}`)
   }
@@ -57,6 +58,7 @@ export function observeCanceled(ledger: Ledger, process: SimProcess, canceled: D
       ledger.violated('what is held is kept for hold.maxAgeMs', `${key}: held for ${heldMs} ms`)
     }
     delivery.state = 'canceled'
+    delivery.reason = reason
     ledger.note(() => `${process.name} canceled ${key}: ${reason}`)
   }
 }

@@ -40,13 +40,13 @@ export function observeRequest(ledger: Ledger, process: SimProcess, request: Tra
 }
 
 function assertMoment(ledger: Ledger, { process, delivery, grant, at }: RequestModel): void {
-  const { key, endpoint, event } = delivery
+  const { key, endpoint } = delivery
   const now = process.clock.now()
   const jumped = process.machine.jumpedSince(grant.at)
   if (at >= grant.at + grant.leaseMs || (!jumped && now >= grant.until)) {
     ledger.violated('no request is begun after its lease has ended', `${key} #${grant.claim} by ${process.name}`)
   }
-  if (!jumped && now < Math.max(event.deliverAt, grant.dueAt)) {
+  if (!jumped && now < grant.dueAt) {
     ledger.violated('never early', `${key} #${grant.claim} at ${now}, due at ${grant.dueAt}`)
   }
   if (endpoint.heldBy.has(process)) {
@@ -61,7 +61,10 @@ function assertMoment(ledger: Ledger, { process, delivery, grant, at }: RequestM
 function assertAlone(ledger: Ledger, { delivery, grant }: RequestModel): void {
   for (const other of delivery.requests) {
     if (other.endedAt === null && other.grant.ended !== 'lost') {
-      ledger.violated('requests for one delivery never overlap', `${delivery.key} #${grant.claim}, #${other.grant.claim}`)
+      ledger.violated(
+        'requests for one delivery never overlap',
+        `${delivery.key} #${grant.claim}, #${other.grant.claim}`,
+      )
     }
     // A receiver that answered and was heard is asked again only by a replay.
     if (other.grant.ended === 'settled' && other.grant.round === grant.round && isDelivered(other)) {
@@ -82,7 +85,10 @@ function assertLimits(ledger: Ledger, { process, delivery }: RequestModel): void
   const ofEndpoint = [...process.inFlight].filter((one) => one.delivery.endpoint === endpoint).length
   const limit = Math.max(...endpoint.concurrencies)
   if (ofEndpoint > limit) {
-    ledger.violated('the concurrency of an endpoint holds', `${ofEndpoint} > ${limit} at ${endpoint.id} in ${process.name}`)
+    ledger.violated(
+      'the concurrency of an endpoint holds',
+      `${ofEndpoint} > ${limit} at ${endpoint.id} in ${process.name}`,
+    )
   }
   assertRate(ledger, process, endpoint.id, endpoint.rateLimits)
 }

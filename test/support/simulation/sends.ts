@@ -70,7 +70,16 @@ export class Sends {
       this.#crowdSends += 1
       return { ...common, tenant: tenants[0]!, type: 'crowd.called', data: { number } }
     }
-    const variant = chance.weighted({ plain: 8, key: 2, conflict: 0.5, later: 1, targeted: 1, raw: 1, large: 0.3, id: 0.5 })
+    const variant = chance.weighted({
+      plain: 8,
+      key: 2,
+      conflict: 0.5,
+      later: 1,
+      targeted: 1,
+      raw: 1,
+      large: 0.3,
+      id: 0.5,
+    })
     switch (variant) {
       case 'key':
         return { ...common, idempotencyKey: `key-${number}`, data: { number } }
@@ -104,7 +113,8 @@ export class Sends {
     const event = ledger.events.get(result.id)
     const told = `send ${number} by ${process.name}: ${JSON.stringify(result)}`
     if (event === undefined || !(ledger.accepted.get(number) ?? []).includes(result.id)) {
-      return ledger.violated('what is acknowledged is stored', told)
+      ledger.violated('what is acknowledged is stored', told)
+      return
     }
     this.acknowledged.add(result.id)
     if (!isOf(event.body, input)) ledger.violated('the bytes are those accepted', told)

@@ -26,19 +26,22 @@ function applied(ledger: Ledger, process: SimProcess, settlement: Settlement, no
   const delivery = ledger.deliveriesById.get(settlement.deliveryId)
   const grant = delivery?.lease
   if (!delivery || !grant || grant.claim !== claim) {
-    return ledger.violated('a settlement is fenced', `${settlement.deliveryId} #${claim} by ${process.name}`)
+    ledger.violated('a settlement is fenced', `${settlement.deliveryId} #${claim} by ${process.name}`)
+    return
   }
   const told = `${delivery.key} #${claim} by ${process.name}`
   ledger.note(() => `${told}: ${attempt.outcome} ${attempt.status} → ${JSON.stringify(next)}`)
   if (attempt.outcome === 'lost') {
-    if (now < grant.until) ledger.violated('a lease is not taken away before its end', `${told}, ${grant.until} > ${now}`)
+    if (now < grant.until)
+      ledger.violated('a lease is not taken away before its end', `${told}, ${grant.until} > ${now}`)
   } else if (grant.process !== process) {
     ledger.violated('a settlement is fenced', `${told}, leased by ${grant.process.name}`)
   }
   if (attempt.number !== delivery.attempts.length + 1) {
     ledger.violated('attempts are contiguous', `${told} is number ${attempt.number} after ${delivery.attempts.length}`)
   }
-  if (attempt.round !== delivery.round) ledger.violated('no attempt after the end of a round', `${told}: ${attempt.round}`)
+  if (attempt.round !== delivery.round)
+    ledger.violated('no attempt after the end of a round', `${told}: ${attempt.round}`)
   const { number, round, outcome, status } = attempt
   delivery.attempts.push({ number, round, outcome, status })
   assertAnswer(ledger, grant, attempt, told)
@@ -67,7 +70,11 @@ function assertAnswer(ledger: Ledger, grant: Grant, attempt: AttemptRecord, told
 
 function assertNext(ledger: Ledger, delivery: DeliveryModel, grant: Grant, settlement: Settlement, told: string): void {
   const { attempt, next } = settlement
-  const wrong = () => ledger.violated('what follows an attempt is what its outcome says', `${told}: ${attempt.outcome} → ${JSON.stringify(next)}`)
+  const wrong = () =>
+    ledger.violated(
+      'what follows an attempt is what its outcome says',
+      `${told}: ${attempt.outcome} → ${JSON.stringify(next)}`,
+    )
   const reason = next.state === 'pending' ? null : next.reason
   switch (attempt.outcome) {
     case 'delivered':
@@ -94,7 +101,13 @@ function lostInARow(delivery: DeliveryModel): number {
 }
 
 /** One of the schedules that the endpoint ever had must lead to this. */
-function assertSchedule(ledger: Ledger, delivery: DeliveryModel, grant: Grant, settlement: Settlement, told: string): void {
+function assertSchedule(
+  ledger: Ledger,
+  delivery: DeliveryModel,
+  grant: Grant,
+  settlement: Settlement,
+  told: string,
+): void {
   const { attempt, next, blockLaneUntil } = settlement
   const scheduled = delivery.attempts.filter(
     ({ round, outcome }) => round === delivery.round && outcome !== 'lost' && outcome !== 'aborted',
@@ -151,7 +164,10 @@ function assertThrottle(
   const most = Math.min(...delivery.endpoint.retries.map((retry) => retry.retryAfterMaxMs))
   const asked = Math.min(askedMs(grant, attempt, endedAt), most)
   if (asked > 0 && (blockLaneUntil ?? 0) < endedAt + asked - 1) {
-    ledger.violated('a throttled lane rests as long as it was asked to', `${told}: ${blockLaneUntil}, asked ${asked} ms`)
+    ledger.violated(
+      'a throttled lane rests as long as it was asked to',
+      `${told}: ${blockLaneUntil}, asked ${asked} ms`,
+    )
   }
 }
 
@@ -160,6 +176,7 @@ function move(delivery: DeliveryModel, grant: Grant, { attempt, next, observatio
   grant.ended = attempt.outcome === 'lost' ? 'lost' : 'settled'
   delivery.lease = null
   delivery.state = next.state
+  delivery.reason = next.state === 'pending' ? null : next.reason
   if (next.state === 'pending') delivery.dueAt = next.dueAt
   if (blockLaneUntil !== null) endpoint.blockedUntil = Math.max(endpoint.blockedUntil, blockLaneUntil)
   if (observation?.kind === 'success') endpoint.lastSuccessAt = Math.max(endpoint.lastSuccessAt, observation.at)

@@ -8,26 +8,27 @@ import { Operations } from './operations.ts'
 import { type Plan, planOf } from './plan.ts'
 import { Sends } from './sends.ts'
 import { takeTurns } from './turns.ts'
-import { type Saboteur, World } from './world.ts'
+import { type Sabotage, World } from './world.ts'
 
 export interface SimulateOptions {
   seed: number
   storage?: Storage
-  saboteur?: Saboteur
+  sabotage?: Sabotage
 }
 
 export interface Report {
   plan: Plan
   violations: Violation[]
   trace: string[]
-  figures: { events: number; deliveries: number; requests: number; lost: number; processes: number; virtualMs: number }
+  /** How often each thing came about. */
+  figures: Record<string, number>
 }
 
 /** One run of a world in virtual time: the same seed brings the same run. */
-export async function simulate({ seed, storage = memory(), saboteur }: SimulateOptions): Promise<Report> {
+export async function simulate({ seed, storage = memory(), sabotage }: SimulateOptions): Promise<Report> {
   const plan = planOf(seed)
   const turns = takeTurns()
-  const world = new World({ plan, storage, turns, ...(saboteur && { saboteur }) })
+  const world = new World({ plan, storage, turns, ...(sabotage && { sabotage }) })
   try {
     await run(world)
   } finally {
@@ -57,24 +58,36 @@ async function begin(world: World, operations: Operations): Promise<void> {
       void operations.create(process, { tenant: plan.tenants[0]!, eventTypes: ['crowd.called'] })
     }
   }
-  await world.turns.quiet()
+  await world.quiet()
   await process.sender!.start()
-  await world.turns.quiet()
+  await world.quiet()
 }
 
 function report({ plan, ledger, processes, clock }: World): Report {
-  const attempts = [...ledger.deliveries.values()].flatMap((delivery) => delivery.attempts)
+  const deliveries = [...ledger.deliveries.values()]
+  const count = (names: string[]) => {
+    const counts: Record<string, number> = {}
+    for (const name of names) counts[name] = (counts[name] ?? 0) + 1
+    return counts
+  }
   return {
     plan,
     violations: ledger.violations,
     trace: ledger.trace,
     figures: {
       events: ledger.events.size,
-      deliveries: ledger.deliveries.size,
+      deliveries: deliveries.length,
       requests: ledger.requests.length,
-      lost: attempts.filter(({ outcome }) => outcome === 'lost').length,
       processes: processes.length,
       virtualMs: Math.round(clock.monotonic()),
+      crashes: processes.filter((process) => process.dead).length,
+      doubles: deliveries.filter(({ requests }) => requests.filter(({ status }) => status === 200).length > 1).length,
+      replayed: deliveries.filter(({ replays }) => replays.size > 0).length,
+      background: [...ledger.events.values()].filter((event) => event.background).length,
+      ...count(deliveries.flatMap(({ attempts }) => attempts.map(({ outcome }) => `attempt ${outcome}`))),
+      ...count(deliveries.map(({ state, reason }) => `delivery ${state}${reason === null ? '' : ` ${reason}`}`)),
+      ...count(ledger.faults.map((fault) => `fault ${fault}`)),
+      ...count([...ledger.endpoints.values()].map(({ state, deleted }) => `endpoint ${deleted ? 'deleted' : state}`)),
     },
   }
 }

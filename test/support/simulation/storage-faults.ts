@@ -11,6 +11,8 @@ export type StorageFault =
   | 'doubtful'
   /** Writes fail, reads do not. */
   | 'full'
+  /** Writes fail, and trying again is of no use. */
+  | 'readOnly'
   /** It waits before it is done, or its answer comes late. */
   | 'slowBefore'
   | 'slowAfter'
@@ -18,16 +20,17 @@ export type StorageFault =
   | 'crashBefore'
   | 'crashAfter'
 
-export type Burst = 'busy' | 'broken' | 'full' | 'slow' | 'mixed'
+export type Burst = 'busy' | 'broken' | 'full' | 'readOnly' | 'slow' | 'mixed'
 
-export const BURSTS: readonly Burst[] = ['busy', 'broken', 'full', 'slow', 'mixed']
+export const BURSTS: readonly Burst[] = ['busy', 'broken', 'full', 'readOnly', 'slow', 'mixed']
 
 const FAULTS: Record<Burst, readonly StorageFault[]> = {
   busy: ['busy'],
   broken: ['unavailable', 'doubtful'],
   full: ['full'],
+  readOnly: ['readOnly'],
   slow: ['slowBefore', 'slowAfter'],
-  mixed: ['busy', 'unavailable', 'doubtful', 'doubtful', 'full', 'slowBefore', 'slowAfter'],
+  mixed: ['busy', 'unavailable', 'doubtful', 'doubtful', 'full', 'readOnly', 'slowBefore', 'slowAfter'],
 }
 
 /** The state of the shared storage, as one process meets it: calm, but for bursts. */

@@ -1,5 +1,6 @@
 import type { ManualClock } from '../../../src/ports/clock.ts'
 import type { Storage } from '../../../src/ports/storage.ts'
+import type { Transport } from '../../../src/ports/transport.ts'
 import { createWebhookSender } from '../../../src/sender.ts'
 import { manualClock } from '../../../src/testing/manual-clock.ts'
 import { Chance } from './chance.ts'
@@ -13,14 +14,20 @@ import { StorageFaults } from './storage-faults.ts'
 import { Network, processTransport } from './transport.ts'
 import type { Turns } from './turns.ts'
 
-/** How a test puts something faulty between the processes and the storage, to see that it is noticed. */
-export type Saboteur = (storage: Storage, process: SimProcess) => Storage
+/** How a test breaks something on purpose, to see that it is noticed. */
+export interface Sabotage {
+  /** The storage that all processes share. */
+  disk?: (storage: Storage) => Storage
+  /** What one process sees of it. */
+  storage?: (storage: Storage, process: SimProcess) => Storage
+  transport?: (transport: Transport, process: SimProcess) => Transport
+}
 
 export interface WorldOptions {
   plan: Plan
   storage: Storage
   turns: Turns
-  saboteur?: Saboteur
+  sabotage?: Sabotage
 }
 
 /** Two machines with a sender each, one storage, one network, and the true time. */
@@ -38,39 +45,46 @@ export class World {
   readonly processes: SimProcess[] = []
   /** Calls that were not answered yet. */
   readonly calls = new Set<Promise<void>>()
-  readonly #saboteur: Saboteur
+  readonly #sabotage: Sabotage
 
-  constructor({ plan, storage, turns, saboteur }: WorldOptions) {
+  constructor({ plan, storage, turns, sabotage = {} }: WorldOptions) {
     this.plan = plan
     this.turns = turns
     this.ledger = new Ledger(plan, () => this.clock.now())
-    this.disk = new Disk(storage, this.ledger)
+    this.disk = new Disk(sabotage.disk?.(storage) ?? storage, this.ledger)
     this.ledger.disk = this.disk
     this.network = new Network(new Chance(plan.seed, 1))
     this.faults = new StorageFaults(new Chance(plan.seed, 2))
     this.machines = [new MachineTime(this.clock), new MachineTime(this.clock)]
-    this.#saboteur = saboteur ?? ((given) => given)
+    this.#sabotage = sabotage
   }
 
   /** A new process with a sender that is not started yet. `clock`: one that the sender may move on itself. */
   boot(machine: number, { mayAdvance = false } = {}): SimProcess {
     const { plan, ledger } = this
     const process = new SimProcess(`p${this.processes.length}`, this.machines[machine]!)
-    const advance = { advanceTo: this.clock.advanceTo, advanceBy: this.clock.advanceBy, nextTimerAt: this.clock.nextTimerAt }
+    const advance = {
+      advanceTo: this.clock.advanceTo,
+      advanceBy: this.clock.advanceBy,
+      nextTimerAt: this.clock.nextTimerAt,
+    }
     const clock = {
       now: () => process.clock.now(),
       monotonic: () => process.clock.monotonic(),
       after: (ms: number, fn: () => void) => process.clock.after(ms, fn),
       ...(mayAdvance ? advance : {}),
     }
-    const storage = this.#saboteur(processStorage(process, this.disk, this.faults, ledger), process)
+    const given = processStorage(process, this.disk, this.faults, ledger)
+    const storage = this.#sabotage.storage?.(given, process) ?? given
     const random = new Chance(plan.seed, 100 + this.processes.length).random
-    const transport = processTransport(process, this.network, ledger)
+    const network = processTransport(process, this.network, ledger)
+    const transport = this.#sabotage.transport?.(network, process) ?? network
     const runtime = { clock, random, resolve: this.network.resolve }
     const sender = createWebhookSender({ ...plan.options, storage, transport, runtime })
     sender.on('error', ({ error, context }) => {
       ledger.note(() => `${process.name} error: ${context}: ${error.message}`)
-      if (!isOfStorage(error)) ledger.violated('nothing fails in the background but storage', `${context}: ${error.stack}`)
+      if (!isOfStorage(error))
+        ledger.violated('nothing fails in the background but storage', `${context}: ${error.stack}`)
     })
     process.sender = sender
     this.processes.push(process)
@@ -90,27 +104,35 @@ export class World {
     this.calls.add(call)
   }
 
+  /** All that can go on while the clock stands still has come to its end. */
+  async quiet(): Promise<void> {
+    if (await this.turns.quiet()) return
+    // With nothing left to turn to, the run ends here.
+    for (const process of this.processes) process.crash()
+    this.ledger.violated('the engine does not spin while there is nothing to do', `at ${this.clock.now()}`)
+  }
+
   /** Moves the true time on, from timer to timer, each of them coming to its end before the next. */
   async pass(ms: number): Promise<void> {
     const end = this.clock.now() + ms
     for (let next = this.clock.nextTimerAt(); next !== null && next <= end; next = this.clock.nextTimerAt()) {
       this.clock.advanceTo(next)
-      await this.turns.quiet()
+      await this.quiet()
       if (this.ledger.violations.length > 0) return
     }
     this.clock.advanceTo(end)
-    await this.turns.quiet()
+    await this.quiet()
   }
 
   /** Moves the true time on until something is so. False: it was not within that time. */
   async passUntil(done: () => boolean, ms: number): Promise<boolean> {
     const end = this.clock.now() + ms
-    await this.turns.quiet()
+    await this.quiet()
     while (!done() && this.ledger.violations.length === 0) {
       const next = this.clock.nextTimerAt()
       if (next === null || next > end) return false
       this.clock.advanceTo(next)
-      await this.turns.quiet()
+      await this.quiet()
     }
     return true
   }
