@@ -76,6 +76,15 @@ export function errorCode(error: unknown): string | undefined {
   return typeof error.code === 'string' ? error.code : undefined
 }
 
+/** The text of what was thrown, 500 characters at most. Anything can be thrown, even what has no text. */
+export function messageOf(thrown: unknown): string {
+  try {
+    return String(thrown instanceof Error ? thrown.message : thrown).slice(0, 500)
+  } catch {
+    return 'something without a text was thrown'
+  }
+}
+
 /** Whether a failed call to storage or the sender may succeed later, unchanged. */
 export function isRetryable(error: unknown): boolean {
   return typeof error === 'object' && error !== null && 'retryable' in error && error.retryable === true

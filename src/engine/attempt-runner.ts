@@ -4,7 +4,7 @@ import type { Lease } from '../model/delivery.ts'
 import type { EndpointRecord } from '../model/endpoint.ts'
 import type { EventContent } from '../model/event.ts'
 import { type DeliverPorts, deliver } from '../pipeline/deliver.ts'
-import { settleAttempt } from '../pipeline/settle.ts'
+import { settleAttempt, unsignedAttempt } from '../pipeline/settle.ts'
 import { attemptHeaders } from '../pipeline/sign.ts'
 import type { SigningScheme } from '../signing/scheme.ts'
 import type { EngineContext } from './context.ts'
@@ -106,7 +106,7 @@ export class AttemptRunner {
       headers = attemptHeaders({ event, endpointHeaders, secrets, schemes, now, userAgent })
     } catch (error) {
       this.#context.lifecycle.fail(error, `signing for endpoint ${endpoint.id}`)
-      return unsignedAttempt(work, now, error)
+      return unsignedAttempt(lease, endpoint.url, now, error)
     }
     const attempt = await deliver(
       {
@@ -127,28 +127,5 @@ export class AttemptRunner {
       },
     )
     return { ...attempt, responseBody: this.#budget.keep(endpoint.id, attempt.responseBody, now) }
-  }
-}
-
-/** Nothing goes out unsigned: the attempt ends before a request was made, and is repeated on schedule. */
-function unsignedAttempt({ lease, endpoint }: Work, now: number, error: unknown): AttemptRecord {
-  return {
-    number: lease.claim,
-    round: lease.round,
-    url: endpoint.url,
-    startedAt: now,
-    durationMs: 0,
-    outcome: 'blocked',
-    status: null,
-    requestHeaders: {},
-    responseHeaders: {},
-    responseBody: null,
-    remoteAddress: null,
-    timings: null,
-    error: {
-      phase: null,
-      reason: null,
-      message: `not signed: ${error instanceof Error ? error.message : String(error)}`,
-    },
   }
 }

@@ -1,3 +1,4 @@
+import { messageOf } from '../errors.ts'
 import type { AttemptRecord } from '../model/attempt.ts'
 import type { DeliveryReason } from '../model/delivery.ts'
 import type { DisableReason } from '../model/endpoint.ts'
@@ -82,7 +83,7 @@ export class Lifecycle {
 
   /** Tells of a failure that no caller waits for. */
   fail(error: unknown, context: string): void {
-    const known = error instanceof Error ? error : new Error(textOf(error))
+    const known = error instanceof Error ? error : new Error(messageOf(error))
     this.#log(known, context)
     this.emit('error', { error: known, context })
   }
@@ -103,13 +104,4 @@ export class Lifecycle {
 
 function isThenable(value: unknown): value is PromiseLike<unknown> {
   return typeof value === 'object' && value !== null && 'then' in value && typeof value.then === 'function'
-}
-
-/** Anything can be thrown, even what has no text. */
-function textOf(thrown: unknown): string {
-  try {
-    return String(thrown)
-  } catch {
-    return 'something without a text was thrown'
-  }
 }

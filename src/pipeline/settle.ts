@@ -1,3 +1,4 @@
+import { messageOf } from '../errors.ts'
 import type { AttemptRecord } from '../model/attempt.ts'
 import type { DeliveryReason, Lease, RestState } from '../model/delivery.ts'
 import type { NextState, Observation, Settlement } from '../ports/storage-types.ts'
@@ -55,23 +56,25 @@ export function settleAttempt(input: SettleInput): Settled {
 }
 
 /** The record of a lease that ran out: nobody knows what became of its request. `url` is the endpoint's of now. */
-export function lostAttempt(lease: Lease, url: string): AttemptRecord {
-  return {
-    number: lease.claim,
-    round: lease.round,
-    url,
-    startedAt: lease.leasedAt,
-    durationMs: null,
-    outcome: 'lost',
-    status: null,
-    requestHeaders: {},
-    responseHeaders: {},
-    responseBody: null,
-    remoteAddress: null,
-    timings: null,
-    error: null,
-  }
+export function lostAttempt({ claim, round, leasedAt }: Lease, url: string): AttemptRecord {
+  return { ...UNSEEN, number: claim, round, url, startedAt: leasedAt, durationMs: null, outcome: 'lost', error: null }
 }
+
+/** Nothing goes out unsigned: the record of an attempt that ended before its request was made. It is repeated on schedule. */
+export function unsignedAttempt({ claim, round }: Lease, url: string, now: number, cause: unknown): AttemptRecord {
+  const error = { phase: null, reason: null, message: `not signed: ${messageOf(cause)}` }
+  return { ...UNSEEN, number: claim, round, url, startedAt: now, durationMs: 0, outcome: 'blocked', error }
+}
+
+/** Of an attempt whose request nobody saw. */
+const UNSEEN = Object.freeze({
+  status: null,
+  requestHeaders: {},
+  responseHeaders: {},
+  responseBody: null,
+  remoteAddress: null,
+  timings: null,
+})
 
 /** At once again, since the endpoint may never have seen it; the schedule is left where it was. */
 function afterLoss(lease: Lease, now: number): NextState {
