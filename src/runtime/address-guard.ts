@@ -3,6 +3,7 @@ import ipaddr from 'ipaddr.js'
 import { WebhookError } from '../errors.ts'
 import { parseRanges } from './address-ranges.ts'
 import { embeddedIpv4 } from './embedded-ipv4.ts'
+import { hostOf } from './host-of.ts'
 import { ownAddresses } from './own-addresses.ts'
 import { type AddressRange, findRange, GLOBAL_IPV6, SPECIAL_IPV4, SPECIAL_IPV6 } from './special-ranges.ts'
 
@@ -60,7 +61,7 @@ export function createAddressGuard(options: AddressGuardOptions = {}): AddressGu
     judge,
     checkUrl(input, extraAllow) {
       const url = parseUrl(input, options.allowHttp ?? false)
-      for (const address of knownAddresses(url.hostname)) {
+      for (const address of knownAddresses(hostOf(url))) {
         const reason = judge(address, extraAllow)
         if (reason === null) continue
         throw new WebhookError(
@@ -104,9 +105,8 @@ function parseUrl(input: string, allowHttp: boolean): URL {
   return url
 }
 
-/** Addresses that a canonical host name stands for without resolving: literals, and localhost by RFC 6761. */
-function knownAddresses(hostname: string): string[] {
-  const host = hostname.startsWith('[') ? hostname.slice(1, -1) : hostname
+/** Addresses that a host stands for without resolving: literals, and localhost by RFC 6761. */
+function knownAddresses(host: string): string[] {
   if (isIP(host) !== 0) return [host]
   return isLocalhost(host) ? ['127.0.0.1', '::1'] : []
 }

@@ -3,6 +3,7 @@ import https from 'node:https'
 import { isIP, type LookupFunction, type Socket } from 'node:net'
 import { createSecureContext, type SecureContextOptions } from 'node:tls'
 import type { ResolvedAddress } from '../ports/resolver.ts'
+import { hostOf } from '../runtime/host-of.ts'
 import { IdleSockets } from './idle-sockets.ts'
 
 export interface PoolOptions {
@@ -75,7 +76,7 @@ function keepBy(idle: IdleSockets, agent: http.Agent): http.Agent {
  * agent that adds its own.
  */
 function pinned(agent: http.Agent, idle: IdleSockets, url: URL, pin: Pin): http.Agent {
-  const host = url.hostname.startsWith('[') ? url.hostname.slice(1, -1) : url.hostname
+  const host = hostOf(url)
   const extra: PinnedOptions = {
     poolKey: poolKey(url, pin.addresses),
     lookup: answer(pin.addresses),

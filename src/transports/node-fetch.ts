@@ -4,6 +4,7 @@ import { rootCertificates, type SecureContextOptions } from 'node:tls'
 import fetch from 'node-fetch'
 import { type Bounds, integer, plainObject } from '../arguments.ts'
 import type { Transport, TransportRequest, TransportResponse } from '../ports/transport.ts'
+import { hostOf } from '../runtime/host-of.ts'
 import { type ConnectionPool, createConnectionPool } from './connection-pool.ts'
 import { Exchange } from './exchange.ts'
 import { isAmong } from './peer.ts'
@@ -68,7 +69,7 @@ function send(pool: ConnectionPool, request: TransportRequest): Promise<Transpor
 /** Node asks no `lookup` about literals, so that they are compared here; without addresses there is nowhere to go. */
 function refuse(url: URL, { addresses }: TransportRequest): string | null {
   if (addresses.length === 0) return 'blocked: no checked address was given'
-  const host = url.hostname.startsWith('[') ? url.hostname.slice(1, -1) : url.hostname
+  const host = hostOf(url)
   if (isIP(host) !== 0 && !isAmong(host, addresses)) return `blocked: ${host} is not one of the checked addresses`
   return null
 }
