@@ -88,7 +88,7 @@ export interface SenderOptions {
   attempt?: {
     /** For DNS, connect, TLS, headers and body together, 100 ms to 60 s. Default 15 s. */
     deadlineMs?: number
-    /** For connect and TLS, 50 ms to 60 s. Default 5 s. */
+    /** For connect and TLS, 50 ms to 60 s, and never longer than the deadline. Default 5 s. */
     connectMs?: number
     /** Response body kept after a failure, 0 to 1 MiB; after a success at most 1 KiB of it. Default 16 KiB. */
     responseBodyMaxBytes?: number
@@ -219,16 +219,11 @@ export function resolveOptions(options: unknown): Settings {
   }
   for (const [key, fields] of Object.entries(GROUPS)) {
     const defaults = DEFAULTS[key as keyof typeof DEFAULTS] as object
-    if (key === 'disable' && given[key] === false) settings[key] = false
-    else
-      settings[key] = {
-        ...defaults,
-        ...checkFields(given[key] === undefined ? {} : given[key], `options.${key}`, fields),
-      }
+    const value = given[key] === undefined ? {} : given[key]
+    if (key === 'disable' && value === false) settings[key] = false
+    else settings[key] = { ...defaults, ...checkFields(value, `options.${key}`, fields) }
   }
-  const checked = settings as unknown as Settings
-  if (checked.attempt.connectMs > checked.attempt.deadlineMs) checked.attempt.connectMs = checked.attempt.deadlineMs
-  return checked
+  return settings as unknown as Settings
 }
 
 function checkPorts(given: Record<string, unknown>): void {

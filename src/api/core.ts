@@ -6,7 +6,6 @@ import type { Settings } from '../engine/settings.ts'
 import { WebhookError } from '../errors.ts'
 import type { Clock } from '../ports/clock.ts'
 import type { Random } from '../ports/random.ts'
-import type { ResolvedAddress } from '../ports/resolver.ts'
 import type { Storage } from '../ports/storage.ts'
 
 /** What is there once storage is open. */
@@ -34,11 +33,6 @@ export interface Core {
   readonly stopped: boolean
 }
 
-export interface CheckedTarget {
-  host: string
-  literal: ResolvedAddress | null
-}
-
 /** Asks again and again until `done` answers something, at most for `timeoutMs`. */
 export async function pollUntil<T>(
   core: Core,
@@ -50,7 +44,11 @@ export async function pollUntil<T>(
   for (;;) {
     const result = await done()
     if (result !== undefined) return result
-    if (core.stopped) throw new WebhookError('stopped', 'the sender was stopped while this call was waiting.')
+    if (core.stopped)
+      throw new WebhookError(
+        'stopped',
+        'the sender was stopped while this call was waiting: ask another sender over the same storage.',
+      )
     const rest = ends - core.clock.monotonic()
     if (rest <= 0) {
       const message = `not done within ${timeoutMs} ms: it goes on all the same; wait again, or longer.`

@@ -57,7 +57,7 @@ export function deliveriesApi(core: Core, scope: Scope): Deliveries {
       if ((await find(deliveryId)) === null) {
         throw new WebhookError(
           'delivery_not_found',
-          `there is no delivery ${deliveryId} here: retention may have removed it.`,
+          `there is no delivery ${deliveryId} here: retention may have removed it. Take the id from deliveries.list.`,
         )
       }
       const found = await core.ask((storage) => storage.listAttempts({ deliveryId, ...page }))

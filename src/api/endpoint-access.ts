@@ -29,6 +29,6 @@ export function endpointAccess(core: Core, scope: Scope): EndpointAccess {
 }
 
 export function notFound(id: string): WebhookError {
-  const message = `there is no endpoint ${id} here: it may be deleted, or another tenant's.`
+  const message = `there is no endpoint ${id} here: it may be deleted, or another tenant's. Take the id from endpoints.list.`
   return new WebhookError('endpoint_not_found', message)
 }

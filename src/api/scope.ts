@@ -4,10 +4,10 @@ import { ID_PATTERN } from '../model/ids.ts'
 
 /** Whose data a call is about. */
 
-/** Given as `tenant` of a list, a selection or `health`: over all tenants. Not available under `forTenant`. */
+/** Given as `tenant` of a list or a selection: over all tenants. Refused under `forTenant`. */
 export const ALL_TENANTS: unique symbol = Symbol.for('hookferry.ALL_TENANTS')
 
-export const DEFAULT_TENANT = 'default'
+const DEFAULT_TENANT = 'default'
 
 export interface Scope {
   /** Set by `forTenant`: everything else is as if it did not exist. Null at the root. */

@@ -2,25 +2,19 @@ import type { EndpointRecord } from '../model/endpoint.ts'
 import type { AttemptLimits } from '../pipeline/deliver.ts'
 import type { RetryPolicy } from '../pipeline/retry.ts'
 import type { PermitSubject } from './permits.ts'
+import type { Settings } from './settings.ts'
 
 /** What holds for one endpoint: the sender's settings with the endpoint's overrides merged over them, field by field. */
-
-export interface SenderLimits {
-  retry: RetryPolicy
-  concurrency: { perEndpoint: number }
-  attempt: { deadlineMs: number; connectMs: number; responseBodyMaxBytes: number }
-  lease: { marginMs: number }
-}
 
 /** Kept of a successful response's body, and of any response's headers. */
 const SUCCESS_BODY_MAX_BYTES = 1_024
 const RESPONSE_HEADERS_MAX_BYTES = 8_192
 
-export function retryOf(endpoint: EndpointRecord | undefined, sender: SenderLimits): RetryPolicy {
+export function retryOf(endpoint: EndpointRecord | undefined, sender: Settings): RetryPolicy {
   return { ...sender.retry, ...endpoint?.overrides.retry }
 }
 
-export function attemptLimitsOf(endpoint: EndpointRecord, sender: SenderLimits): AttemptLimits {
+export function attemptLimitsOf(endpoint: EndpointRecord, sender: Settings): AttemptLimits {
   const merged = { ...sender.attempt, ...endpoint.overrides.attempt }
   return {
     deadlineMs: merged.deadlineMs,
@@ -31,11 +25,11 @@ export function attemptLimitsOf(endpoint: EndpointRecord, sender: SenderLimits):
   }
 }
 
-export function leaseMsOf(endpoint: EndpointRecord | undefined, sender: SenderLimits): number {
+export function leaseMsOf(endpoint: EndpointRecord | undefined, sender: Settings): number {
   return (endpoint?.overrides.attempt?.deadlineMs ?? sender.attempt.deadlineMs) + sender.lease.marginMs
 }
 
-export function permitSubjectOf(endpoint: EndpointRecord, struggling: boolean, sender: SenderLimits): PermitSubject {
+export function permitSubjectOf(endpoint: EndpointRecord, struggling: boolean, sender: Settings): PermitSubject {
   return {
     id: endpoint.id,
     concurrency: endpoint.overrides.concurrency ?? sender.concurrency.perEndpoint,

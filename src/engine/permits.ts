@@ -38,7 +38,8 @@ interface Slot {
   struggling: boolean
 }
 
-interface Held {
+/** A permit that has not ended. */
+interface Taken {
   endpointId: string
   struggling: boolean
   since: number
@@ -51,7 +52,7 @@ export class Permits {
   readonly #total: PQueue
   readonly #slots = new Map<string, Slot>()
   /** Oldest first. */
-  readonly #held = new Set<Held>()
+  readonly #taken = new Set<Taken>()
   readonly #clock: Clock
   readonly #slowMs: number
   readonly #strugglingRetryMs: number
@@ -67,12 +68,12 @@ export class Permits {
   }
 
   get inUse(): number {
-    return this.#held.size
+    return this.#taken.size
   }
 
   /** Slots free over all endpoints. */
   get free(): number {
-    return Math.max(0, this.#total.concurrency - this.#held.size)
+    return Math.max(0, this.#total.concurrency - this.#taken.size)
   }
 
   /** Endpoints that have attempts under way and no room for more. */
@@ -111,22 +112,22 @@ export class Permits {
   /** Takes a permit that `roomOf` and `free` have shown to be there. */
   take(subject: PermitSubject): Permit {
     const slot = this.#slot(subject)
-    const held: Held = { endpointId: subject.id, struggling: subject.struggling, since: this.#clock.monotonic() }
+    const taken: Taken = { endpointId: subject.id, struggling: subject.struggling, since: this.#clock.monotonic() }
     let end: () => void = () => {}
     const ended = new Promise<void>((resolve) => {
       end = resolve
     })
-    this.#held.add(held)
+    this.#taken.add(taken)
     slot.gate?.take()
     void this.#total.add(() => ended)
     void slot.queue.add(() => ended).then(() => this.#ended(subject.id, slot))
     const release = () => {
-      if (this.#held.delete(held)) end()
+      if (this.#taken.delete(taken)) end()
     }
     return {
       release,
       cancel: () => {
-        if (this.#held.has(held)) slot.gate?.giveBack()
+        if (this.#taken.has(taken)) slot.gate?.giveBack()
         release()
       },
     }
@@ -164,9 +165,9 @@ export class Permits {
 
   #isSlow(endpointId: string): boolean {
     const now = this.#clock.monotonic()
-    for (const held of this.#held) {
-      if (now - held.since < this.#slowMs) return false
-      if (held.endpointId === endpointId) return true
+    for (const taken of this.#taken) {
+      if (now - taken.since < this.#slowMs) return false
+      if (taken.endpointId === endpointId) return true
     }
     return false
   }
@@ -174,7 +175,7 @@ export class Permits {
   #strugglingInUse(): number {
     const now = this.#clock.monotonic()
     let count = 0
-    for (const held of this.#held) if (held.struggling || now - held.since >= this.#slowMs) count += 1
+    for (const { struggling, since } of this.#taken) if (struggling || now - since >= this.#slowMs) count += 1
     return count
   }
 

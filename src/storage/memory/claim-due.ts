@@ -10,10 +10,10 @@ export function claimDue(tables: Tables, { now, worker, room, defer }: ClaimInpu
     if (endpoint === undefined || isBlocked(endpoint, now)) continue
     const due = endpoint.lane.pending.take(limit, (row) => row.dueAt <= now)
     if (due.length === 0) continue
-    const held = { worker, leasedAt: now, until: leaseUntil }
+    const terms = { worker, leasedAt: now, until: leaseUntil }
     for (const row of due) {
-      lease(tables, row, held)
-      claimed.push({ lease: leaseOf(row, held), event: eventContent(row) })
+      lease(tables, row, terms)
+      claimed.push({ lease: leaseOf(row, terms), event: eventContent(row) })
     }
     moveToEnd(tables, endpoint.lane, now)
     moveToEnd(tables, endpoint.tenant, now)

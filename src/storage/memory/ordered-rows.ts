@@ -1,8 +1,4 @@
-/** Where a row stands: by a moment, then by its integer key. */
-export interface Place {
-  at: number
-  key: number
-}
+import type { Position } from '../../ports/storage.ts'
 
 /** Rows sorted by a moment and their key. The moment of a row must not change while it is in here. */
 export class OrderedRows<T extends { readonly key: number }> {
@@ -41,26 +37,26 @@ export class OrderedRows<T extends { readonly key: number }> {
   }
 
   /** From the last down to the first, beginning below `after`. Rows must not be added or deleted meanwhile. */
-  *down(after: Place | null): Generator<T> {
+  *down(after: Position | null): Generator<T> {
     for (let index = after === null ? this.#rows.length : this.#countBefore(after); index > 0; index--) {
       const row = this.#rows[index - 1]
       if (row !== undefined) yield row
     }
   }
 
-  #countBefore(place: Place): number {
+  #countBefore(position: Position): number {
     let low = 0
     let high = this.#rows.length
     while (low < high) {
       const middle = (low + high) >>> 1
       const row = this.#rows[middle]
-      if (row !== undefined && this.#isBefore(row, place)) low = middle + 1
+      if (row !== undefined && this.#isBefore(row, position)) low = middle + 1
       else high = middle
     }
     return low
   }
 
-  #isBefore(row: T, { at, key }: Place): boolean {
+  #isBefore(row: T, { at, key }: Position): boolean {
     const rowAt = this.#at(row)
     return rowAt < at || (rowAt === at && row.key < key)
   }

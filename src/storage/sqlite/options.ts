@@ -20,6 +20,9 @@ const DEFAULT_PREFIX = 'hookferry_'
 const PREFIX_PATTERN = /^(?!sqlite_)[a-z_][a-z0-9_]{0,39}$/i
 
 export function settingsOf(options: SqliteOptions): Settings {
+  if (typeof options !== 'object' || options === null) {
+    throw new ArgumentError('argument_type', 'sqlite', "give an object, such as { path: 'webhooks.db' }")
+  }
   const { path, tablePrefix = DEFAULT_PREFIX, ...unknown } = options
   const [extra] = Object.keys(unknown)
   if (extra !== undefined) throw new ArgumentError('argument_unknown', `sqlite.${extra}`, 'there is no such option')
