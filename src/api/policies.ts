@@ -4,10 +4,17 @@ import { type Attempt, type Health, presentAttempt, presentHealth } from './pres
 
 /** The host's policy functions: they get what the rest of the public face shows, with `Date`s. */
 
-/** Overrules the schedule for one failed attempt: by the schedule, no further attempt in this round, or after so many milliseconds. */
+/**
+ * Overrules the schedule for one failed attempt. `'default'`: by the schedule; `'fail'`: no more attempts in this round;
+ * `{ delayMs }`: after this long instead, 0 to 30 days, without jitter. Asked only while the schedule has an attempt left, and
+ * never of one that was aborted or lost. `Retry-After` stays a floor.
+ */
 export type RetryDecide = (attempt: Attempt, context: RetryContext) => 'default' | 'fail' | { delayMs: number }
 
-/** Overrules the rule for one failing endpoint: by the rule, neither disable nor warn now, or disable now. */
+/**
+ * Overrules the rule for one failing endpoint. `'default'`: by the rule; `'keep'`: neither disable nor warn now; `'disable'`: now.
+ * Asked after failed attempts, never of a healthy or disabled endpoint.
+ */
 export type DisableDecide = (health: Health & { endpointId: string; tenant: string }) => 'default' | 'keep' | 'disable'
 
 interface Given {

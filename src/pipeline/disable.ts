@@ -3,10 +3,7 @@ import { decide } from './decide.ts'
 
 /** Step 6b: whether an endpoint is still worth trying. */
 
-/**
- * Overrules the rule for one failing endpoint. `'default'`: by the rule; `'keep'`: neither disable nor warn now; `'disable'`: now.
- * Never asked of a healthy endpoint.
- */
+/** The host's `DisableDecide` of `api/policies.ts`, as the pipeline sees it. */
 export type DisableDecide = (
   health: EndpointHealth & { endpointId: string; tenant: string },
 ) => 'default' | 'keep' | 'disable'

@@ -16,11 +16,7 @@ export interface RetryContext {
   round: number
 }
 
-/**
- * Overrules the schedule for one failed attempt. `'default'`: by the schedule; `'fail'`: no more attempts; `{ delayMs }`: after
- * this long instead, 0 to 30 days, without jitter. Asked only while the schedule has an attempt left, and never of one that was
- * aborted or lost. `Retry-After` stays a floor.
- */
+/** The host's `RetryDecide` of `api/policies.ts`, as the pipeline sees it. */
 export type RetryDecide = (attempt: AttemptRecord, context: RetryContext) => 'default' | 'fail' | { delayMs: number }
 
 export interface RetryPolicy {

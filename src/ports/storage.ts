@@ -81,8 +81,10 @@ export interface Storage {
    * of the line. Never a delivery that is not due, leased, or in a blocked lane.
    */
   claimDue(input: ClaimInput): Promise<ClaimedDelivery[]>
-  /** Gives back leases under which nothing was begun: pending again, due as before, the claim number taken back. Fenced by
-   * claim number and worker; those that do not match are left alone. */
+  /**
+   * Gives back leases under which nothing was begun: pending again, due as before, the claim number taken back. Fenced by claim
+   * number and worker; those that do not match are left alone.
+   */
   releaseLeases(input: { now: number; worker: string; leases: Lease[] }): Promise<void>
   /** Leases that ended before `now`, oldest first. Reads only: the engine settles them as `lost`. */
   expiredLeases(input: { now: number; limit: number }): Promise<ExpiredLease[]>
@@ -126,7 +128,10 @@ export interface Storage {
     settings: Partial<EndpointSettings>
     now: number
   }): Promise<EndpointRecord | null>
-  /** Blocks or frees the lane with it. Leaving `disabled` resets health as a success at `now` would, and ends the lane's rest. Null: not found, not in `from`, or guard changed. */
+  /**
+   * Blocks or frees the lane with it. Leaving `disabled` resets health as a success at `now` would, and ends the lane's rest.
+   * Null: not found, not in `from`, or guard changed.
+   */
   changeEndpointState(input: StateChange): Promise<EndpointRecord | null>
   /** Marks that `endpoint.failing` was told for this run of failures. True for the one call that does. */
   markWarned(input: { id: string; failingSince: number }): Promise<boolean>
