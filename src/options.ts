@@ -44,7 +44,7 @@ export interface SenderOptions {
   storage?: Storage
   /** Makes the HTTP requests. Default: node-fetch over keep-alive agents of our own. */
   transport?: Transport
-  /** Gets warnings and background failures. Default: nothing is written anywhere. */
+  /** Gets what `'error'` tells: failures that no caller waits for. Default: nothing is written anywhere. */
   logger?: Logger
   /** Refuse calls at the root that leave `tenant` out. Default false: the tenant is then `'default'`. */
   requireTenant?: boolean

@@ -23,12 +23,15 @@ export type AttemptNews = Omit<AttemptRecord, 'responseBody' | 'startedAt'> & { 
 export interface LifecycleEvents {
   /** An attempt was written, whatever its outcome. `nextAttemptAt` is null when the delivery came to rest. */
   attempt: DeliveryNews & { attempt: AttemptNews; nextAttemptAt: Date | null }
+  /** `attempts`: made for it by now, over all rounds. */
   'delivery.delivered': DeliveryNews & { attempts: number }
   'delivery.failed': DeliveryNews & { attempts: number; reason: DeliveryReason | null }
   'delivery.canceled': DeliveryNews & { reason: DeliveryReason | null }
-  /** Half of the way to being disabled. */
+  /** Half of the way to being disabled; told once in each run of failures. */
   'endpoint.failing': { endpointId: string; tenant: string; failingSince: Date; failures: number }
+  /** By policy; told by the process that disabled it. */
   'endpoint.disabled': { endpointId: string; tenant: string; reason: DisableReason }
+  /** Every selected delivery was visited; those requeued may still be on their way. */
   'replay.completed': { replayId: string; requeued: number; skipped: number }
   /** A listener or a host's function threw, or work in the background failed. Never throws unheard. */
   error: { error: Error; context: string }
@@ -97,7 +100,8 @@ export class Lifecycle {
   /** A logger that fails has nobody to be told to, and must not end the host by a rejection that nobody awaits. */
   #log(error: unknown, context: string): void {
     try {
-      this.#logger?.error({ err: error, context }, `hookferry: ${context}`)
+      const returned: unknown = this.#logger?.error({ err: error, context }, `hookferry: ${context}`)
+      if (isThenable(returned)) Promise.resolve(returned).catch(() => {})
     } catch {}
   }
 }

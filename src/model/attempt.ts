@@ -1,4 +1,15 @@
-/** What became of one HTTP request. An endpoint's failure is data, never an exception. */
+/**
+ * What became of one HTTP request. An endpoint's failure is data, never an exception.
+ *
+ * - `delivered`: a status of 200 to 299.
+ * - `rejected`: any other status but 410, redirects among them.
+ * - `gone`: 410, which disables the endpoint.
+ * - `timed_out`: no whole response within the attempt's deadline, or no connection within `connectMs`.
+ * - `connection_failed`: no whole response, for the reason that the error names.
+ * - `blocked`: not made, since the address is not allowed or nothing could sign it.
+ * - `aborted`: ended by our shutdown, and made again.
+ * - `lost`: its lease ran out; nobody knows what became of it.
+ */
 export type Outcome =
   | 'delivered'
   | 'rejected'

@@ -12,7 +12,16 @@ export const DELIVERY_STATES: readonly DeliveryState[] = Object.freeze([
   'canceled',
 ])
 
-/** Why a delivery failed or was canceled. */
+/**
+ * Why a delivery failed or was canceled.
+ *
+ * - `attempts_exhausted`: the schedule's last attempt failed.
+ * - `retry_refused`: `retry.decide` answered `'fail'`.
+ * - `endpoint_gone`: the endpoint answered 410.
+ * - `lost_repeatedly`: three attempts in a row were lost; it may be what kills the process.
+ * - `hold_expired`: its endpoint was paused or disabled for longer than `hold.maxAgeMs`.
+ * - `endpoint_deleted`, `event_canceled`: by a person.
+ */
 export type DeliveryReason =
   | 'attempts_exhausted'
   | 'retry_refused'
