@@ -20,6 +20,8 @@ import { Waker } from './waker.ts'
 const UNSETTLED_MAX_MS = 5_000
 /** How soon to look again when something is due that has no room, and no permit came free, or when looking has failed. */
 const BLOCKED_RETRY_MS = 250
+/** Fan-out, replays and upkeep have so long each before claims have their turn: large ones must not hold up the others. */
+const TURN_MS = 25
 /** How long results may still be written at the end of `stop`. */
 const LAST_SETTLE_MS = 5_000
 
@@ -42,7 +44,7 @@ export class Engine {
   readonly #waker: Waker
   readonly #givingBack = new Set<Promise<void>>()
   #phase: Phase = 'accepting'
-  #draining = false
+  #draining: Promise<unknown> | null = null
   #loop: Promise<void> | null = null
   /** When to look again for everything that is not a due delivery. */
   #pollAt = Number.NEGATIVE_INFINITY
@@ -101,9 +103,17 @@ export class Engine {
   }
 
   start(): void {
-    if (this.#phase !== 'accepting') return
-    this.#phase = 'delivering'
-    this.#loop = this.#run()
+    if (this.#phase !== 'accepting' || this.#loop !== null) return
+    if (this.#draining === null) {
+      this.#loop = this.#deliver()
+      return
+    }
+    // The drain under way ends first: two loops would take each other's wakes, and neither would notice.
+    this.#loop = this.#draining.then(
+      () => this.#deliver(),
+      () => this.#deliver(),
+    )
+    this.#waker.wake()
   }
 
   /** Stops claiming, waits for what is in flight, aborts it when the grace is over, settles. */
@@ -132,7 +142,12 @@ export class Engine {
   }
 
   get #mayWork(): boolean {
-    return this.#phase === 'delivering' || (this.#draining && this.#phase === 'accepting')
+    return this.#phase === 'delivering' || (this.#draining !== null && this.#phase === 'accepting')
+  }
+
+  /** Whether a drain is to end: `stop` or `start` was called. */
+  get #ending(): boolean {
+    return this.#phase !== 'accepting' || this.#loop !== null
   }
 
   get #overdue(): boolean {
@@ -171,7 +186,9 @@ export class Engine {
     this.#givingBack.add(done)
   }
 
-  async #run(): Promise<void> {
+  async #deliver(): Promise<void> {
+    if (this.#phase !== 'accepting') return
+    this.#phase = 'delivering'
     while (this.#phase === 'delivering') {
       try {
         const next = await this.#pass()
@@ -199,15 +216,18 @@ export class Engine {
   }
 
   async #poll(): Promise<void> {
-    this.#pollAt = this.#context.clock.monotonic() + this.#context.settings.pollMs
+    const { clock, settings } = this.#context
+    this.#pollAt = clock.monotonic() + settings.pollMs
     await this.#upkeep.reclaim()
-    await this.#fanOut.pass()
+    const fansOut = await this.#fanOut.pass(clock.monotonic() + TURN_MS)
     await this.#replay()
-    await this.#upkeep.sweep()
+    const sweeps = await this.#upkeep.sweep(clock.monotonic() + TURN_MS)
+    if (fansOut || sweeps) this.#pollAt = clock.monotonic()
   }
 
   async #replay(): Promise<void> {
-    this.#replayAt = (await this.#replays.pass()) ?? Number.POSITIVE_INFINITY
+    const until = this.#context.clock.monotonic() + TURN_MS
+    this.#replayAt = (await this.#replays.pass(until)) ?? Number.POSITIVE_INFINITY
   }
 
   #nextDueAt(): Promise<number | null> {
@@ -219,19 +239,19 @@ export class Engine {
   }
 
   /**
-   * Everything that is due, and that falls due meanwhile, until nothing is due or a bound is reached. For a sender that was not
-   * started: this loop takes the place of the other.
+   * Everything that is due, and that falls due meanwhile, until nothing is due, a bound is reached or the sender is started. For
+   * one that was not: this loop takes the place of the other.
    */
   async drain(bounds: DrainBounds): Promise<{ attempts: number; nextDueAt: number | null }> {
-    if (this.#draining)
+    if (this.#draining !== null)
       throw new WebhookError('already_started', 'another drain of this sender is under way: wait for it.')
-    this.#draining = true
-    try {
-      return await this.#drain(bounds)
-    } finally {
+    const draining = this.#drain(bounds)
+    this.#draining = draining.finally(async () => {
       await this.idle()
-      this.#draining = false
-    }
+      this.#draining = null
+    })
+    await this.#draining
+    return draining
   }
 
   async #drain({
@@ -254,7 +274,7 @@ export class Engine {
       await this.#upkeep.sweep()
       const dueAt = await this.#nextDueAt()
       const nextDueAt = replayAt === null ? dueAt : Math.min(replayAt, dueAt ?? replayAt)
-      if (attempts >= limit || clock.monotonic() >= ends || !this.#mayWork) return { attempts, nextDueAt }
+      if (attempts >= limit || clock.monotonic() >= ends || this.#ending) return { attempts, nextDueAt }
       if (begun > 0 && dueAt !== null && dueAt <= clock.now()) continue
       if (nextDueAt === null || nextDueAt > until) return { attempts, nextDueAt }
       const moment = Math.max(nextDueAt, clock.now() + 1)

@@ -22,20 +22,20 @@ export class FanOutWorker {
     this.#patiently = patiently(context, open)
   }
 
-  /** Writes slices until no event waits. Returns the number of slices written. */
-  async pass(): Promise<number> {
-    let written = 0
+  /** Writes slices until no event waits, or until this moment of the monotonic clock. Returns whether some may be left. */
+  async pass(until: number = Number.POSITIVE_INFINITY): Promise<boolean> {
+    const { clock, storage } = this.#context
     while (this.#open()) {
-      const waiting = await this.#patiently(() => this.#context.storage.pendingFanOuts({ limit: EVENTS_A_ROUND }))
-      if (waiting.length === 0) return written
+      const waiting = await this.#patiently(() => storage.pendingFanOuts({ limit: EVENTS_A_ROUND }))
+      if (waiting.length === 0) return false
       for (const fanOut of waiting) {
-        if (!this.#open()) return written
+        if (!this.#open()) return true
         await this.#slice(fanOut)
-        written += 1
         await hostTurn()
+        if (clock.monotonic() >= until) return true
       }
     }
-    return written
+    return true
   }
 
   async #slice(fanOut: FanOut): Promise<void> {

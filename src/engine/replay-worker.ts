@@ -25,8 +25,11 @@ export class ReplayWorker {
     this.#patiently = patiently(context, open)
   }
 
-  /** Steps every running replay as far as its rate allows. Returns when to come again; null: no replay is running. */
-  async pass(): Promise<number | null> {
+  /**
+   * Steps every running replay as far as its rate allows, or until this moment of the monotonic clock. Returns when to come
+   * again; null: no replay is running.
+   */
+  async pass(until: number = Number.POSITIVE_INFINITY): Promise<number | null> {
     const { storage, clock } = this.#context
     while (this.#open()) {
       const running = await this.#patiently(() => storage.runningReplays({ limit: REPLAYS_A_ROUND }))
@@ -36,7 +39,7 @@ export class ReplayWorker {
       }
       let next = Number.POSITIVE_INFINITY
       for (const replay of running) next = Math.min(next, await this.#step(replay))
-      if (next > clock.now()) return next
+      if (next > clock.now() || clock.monotonic() >= until) return next
       await hostTurn()
     }
     return null

@@ -51,17 +51,21 @@ export class Upkeep {
     this.#sweptAt = Number.NEGATIVE_INFINITY
   }
 
-  /** Once a minute: cancels what was held too long, removes what retention gives up, lets go of idle rate gates. */
-  async sweep(): Promise<void> {
+  /**
+   * Once a minute: cancels what was held too long, removes what retention gives up, lets go of idle rate gates. Returns whether
+   * some is left, since the moment `until` of the monotonic clock had come: the next call goes on with it.
+   */
+  async sweep(until: number = Number.POSITIVE_INFINITY): Promise<boolean> {
     const { clock, permits } = this.#context
-    if (clock.now() - this.#sweptAt < SWEEP_EVERY_MS && clock.now() >= this.#sweptAt) return
+    if (clock.now() - this.#sweptAt < SWEEP_EVERY_MS && clock.now() >= this.#sweptAt) return false
     this.#sweptAt = clock.now()
     permits.sweep()
-    await this.#cancelHeld()
-    await this.#prune()
+    const left = (await this.#cancelHeld(until)) || (await this.#prune(until))
+    if (left) this.sweepSoon()
+    return left
   }
 
-  async #cancelHeld(): Promise<void> {
+  async #cancelHeld(until: number): Promise<boolean> {
     const { storage, clock, settings, lifecycle } = this.#context
     while (this.#open()) {
       const now = clock.now()
@@ -70,20 +74,24 @@ export class Upkeep {
       for (const { id, eventId, endpointId, tenant, type, reason } of canceled) {
         lifecycle.emit('delivery.canceled', { deliveryId: id, eventId, endpointId, tenant, type, reason })
       }
-      if (canceled.length < SLICE) return
+      if (canceled.length < SLICE) return false
       await hostTurn()
+      if (clock.monotonic() >= until) return true
     }
+    return false
   }
 
-  async #prune(): Promise<void> {
+  async #prune(until: number): Promise<boolean> {
     const { storage, clock, settings } = this.#context
     while (this.#open()) {
       const now = clock.now()
       const deliveredBefore = now - settings.retention.deliveredMs
       const failedBefore = now - settings.retention.failedMs
       const removed = await this.#patiently(() => storage.prune({ now, deliveredBefore, failedBefore, limit: SLICE }))
-      if (removed === 0) return
+      if (removed === 0) return false
       await hostTurn()
+      if (clock.monotonic() >= until) return true
     }
+    return false
   }
 }
