@@ -9,6 +9,7 @@ import type { EngineContext } from './context.ts'
 import { leaseMsOf, permitSubjectOf } from './effective.ts'
 import type { TenantEndpoints } from './endpoint-cache.ts'
 import { GroupCommit } from './group-commit.ts'
+import { hostTurn } from './host-turn.ts'
 import type { Permit } from './permits.ts'
 import { withRetries } from './resilient-storage.ts'
 
@@ -16,9 +17,11 @@ import { withRetries } from './resilient-storage.ts'
 
 /** Deliveries written with their event; beyond it fan-out goes on in the background. */
 const INLINE_DELIVERIES_MAX = 256
-/** One transaction stays short: at most this many events, and this many bytes unless one event alone has more. */
+/** One transaction stays short: at most this many events, and this many bytes unless one event alone has more, */
 const BATCH_COUNT_MAX = 128
 const BATCH_BYTES_MAX = 1024 * 1024
+/** and no further event once there are this many deliveries: a batch that makes more is written in several. */
+const BATCH_DELIVERIES = 256
 
 export interface Accepted {
   id: string
@@ -139,7 +142,10 @@ export class Acceptor {
       for (const tenant of new Set(outdated.map((draft) => draft.item.prepared.event.tenant))) {
         await this.#context.endpoints.refresh(tenant)
       }
-      if (outdated.length > 0) return this.#tryOnce(items.filter(isOpen))
+      const left = items.filter(isOpen)
+      if (left.length === 0) return
+      await hostTurn()
+      return this.#tryOnce(left)
     } catch (error) {
       for (const draft of drafts) {
         this.#cancelFast(draft)
@@ -160,12 +166,15 @@ export class Acceptor {
     }
     // From here to the insert nothing waits: permits are taken for no longer than the commit.
     let room = this.#hooks.fastRoom()
+    let deliveries = 0
     const drafts: Draft[] = []
     for (const item of items) {
+      if (deliveries >= BATCH_DELIVERIES) break
       const endpoints = tenants.get(item.prepared.event.tenant) as TenantEndpoints
       try {
         const draft = this.#draft(item, endpoints, room)
         room -= draft.fast.size
+        deliveries += draft.newEvent.deliveries.length
         drafts.push(draft)
       } catch (error) {
         item.answer = { error }
