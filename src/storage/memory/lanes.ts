@@ -44,5 +44,5 @@ export function endLease(tables: Tables, row: DeliveryRow): void {
 /** A lane or a tenant goes to the end of its line. */
 export function moveToEnd(tables: Tables, place: { lastClaim: LastClaim }, now: number): void {
   tables.lastTurn += 1
-  place.lastClaim = { at: Math.max(place.lastClaim.at, now), turn: tables.lastTurn }
+  place.lastClaim = { at: now, turn: tables.lastTurn }
 }

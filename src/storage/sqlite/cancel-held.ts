@@ -14,7 +14,7 @@ export function cancelHeld(db: Connection, { now, heldBefore, limit }: CancelHel
     Math.max(heldBefore, 0),
     limit,
   )
-  const lanes = new Lanes(db)
+  const lanes = new Lanes(db, now)
   const canceled: DeliveryRecord[] = []
   for (const { endpointId } of held) {
     const lane = lanes.find(endpointId)

@@ -21,7 +21,7 @@ export function changeEndpointState(db: Connection, change: StateChange): Endpoi
   const version = nextVersion(db, row.tenantKey)
   db.run('UPDATE {endpoint} SET version = ?, updated_at = ? WHERE key = ?', version, now, row.key)
 
-  const lanes = new Lanes(db)
+  const lanes = new Lanes(db, now)
   const lane = lanes.find(id)
   if (lane !== undefined) lanes.refresh(lane)
   lanes.flush()

@@ -21,7 +21,7 @@ interface ContentRow {
 }
 
 export function claimDue(db: Connection, { now, worker, room, defer }: ClaimInput): ClaimedDelivery[] {
-  const lanes = new Lanes(db)
+  const lanes = new Lanes(db, now)
   const claimed: ClaimedDelivery[] = []
   for (const grant of room) {
     const lane = lanes.find(grant.endpointId)

@@ -15,7 +15,7 @@ export function deleteEndpoint(
     { now, version: nextVersion(db, row.tenantKey), key: row.key },
   )
   db.run('UPDATE {lane} SET deleted = 1 WHERE endpoint_key = ?', row.key)
-  const lanes = new Lanes(db)
+  const lanes = new Lanes(db, now)
   const lane = lanes.find(id)
   if (lane !== undefined) lanes.refresh(lane)
   lanes.flush()

@@ -15,7 +15,7 @@ interface Batch {
 }
 
 export function insertEvents(db: Connection, { now, worker, events }: InsertEventsInput): InsertResult[] {
-  const batch: Batch = { now, worker, lanes: new Lanes(db), tenants: new Map() }
+  const batch: Batch = { now, worker, lanes: new Lanes(db, now), tenants: new Map() }
   const results = events.map((event) => insertEvent(db, event, batch))
   batch.lanes.flush()
   return results

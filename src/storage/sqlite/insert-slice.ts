@@ -11,7 +11,7 @@ export function insertSlice(db: Connection, { now, eventId, from, to, deliveries
     from,
   )
   if (event === undefined) return false
-  const lanes = new Lanes(db)
+  const lanes = new Lanes(db, now)
   for (const delivery of deliveries)
     insertDelivery(db, lanes, event, { ...delivery, leaseUntil: null }, { now, worker: null })
   lanes.flush()

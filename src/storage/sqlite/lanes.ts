@@ -38,6 +38,7 @@ const SELECT_LANE = `
  */
 export class Lanes {
   readonly #db: Connection
+  readonly #now: number
   readonly #lanes = new Map<string, Lane | undefined>()
   readonly #changed = new Set<Lane>()
   /** Those whose place may have changed, with the last claim from them. */
@@ -45,12 +46,18 @@ export class Lanes {
   /** Of the last claim of all; null until it is needed. */
   #turn: number | null = null
 
-  constructor(db: Connection) {
+  constructor(db: Connection, now: number) {
     this.#db = db
+    this.#now = now
   }
 
   find(endpointId: string): Lane | undefined {
-    if (!this.#lanes.has(endpointId)) this.#lanes.set(endpointId, this.#db.get<Lane>(SELECT_LANE, endpointId))
+    if (!this.#lanes.has(endpointId)) {
+      const lane = this.#db.get<Lane>(SELECT_LANE, endpointId)
+      // A claim from a time to come: the clock was set back since. It must not keep the lane waiting until then.
+      if (lane !== undefined) lane.claimedAt = Math.min(lane.claimedAt, this.#now)
+      this.#lanes.set(endpointId, lane)
+    }
     return this.#lanes.get(endpointId)
   }
 
@@ -101,12 +108,12 @@ export class Lanes {
     }
     for (const [tenantKey, { claimedAt, turn }] of this.#tenants) {
       this.#db.run(
-        `UPDATE {tenant} SET claimed_at = max(claimed_at, @claimedAt), claimed_turn = max(claimed_turn, @turn),
-          ready_at = max(claimed_at, @claimedAt, (
+        `UPDATE {tenant} SET claimed_at = max(min(claimed_at, @now), @claimedAt), claimed_turn = max(claimed_turn, @turn),
+          ready_at = max(min(claimed_at, @now), @claimedAt, (
             SELECT ready_at FROM {lane} INDEXED BY {lane_ready}
             WHERE tenant_key = @tenantKey AND ready_at IS NOT NULL ORDER BY ready_at LIMIT 1))
         WHERE key = @tenantKey`,
-        { tenantKey, claimedAt, turn },
+        { tenantKey, claimedAt, turn, now: this.#now },
       )
     }
     if (this.#turn !== null) this.#db.run(`UPDATE {meta} SET value = ? WHERE name = 'turn'`, this.#turn)

@@ -3,8 +3,11 @@ import { deliveryKey } from '../../model/ids.ts'
 import type { Connection } from './connection.ts'
 import { Lanes } from './lanes.ts'
 
-export function releaseLeases(db: Connection, { worker, leases }: { worker: string; leases: Lease[] }): void {
-  const lanes = new Lanes(db)
+export function releaseLeases(
+  db: Connection,
+  { now, worker, leases }: { now: number; worker: string; leases: Lease[] },
+): void {
+  const lanes = new Lanes(db, now)
   for (const lease of leases) {
     const row = db.get<{ dueAt: number }>(
       `UPDATE {delivery} SET state = 0, claim = claim - 1, leased_at = NULL, lease_until = NULL, worker = NULL

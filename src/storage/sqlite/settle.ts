@@ -7,7 +7,7 @@ import { healthOf, observe } from './observe.ts'
 import { stateNumber } from './rows.ts'
 
 export function settle(db: Connection, { now, settlements }: { now: number; settlements: Settlement[] }): SettleResult {
-  const lanes = new Lanes(db)
+  const lanes = new Lanes(db, now)
   const failing = new Set<Lane>()
   const observed = new Set<Lane>()
   const statuses = settlements.map((settlement): SettleStatus => {

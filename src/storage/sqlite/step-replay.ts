@@ -26,7 +26,7 @@ export function stepReplay(db: Connection, { replayId, now, limit, examine }: Re
   const replay = findReplay(db, replayId)
   if (replay === null || replay.record.state !== 'running') return replay?.record ?? null
   const { requeue, cursor, ended, ...visited } = visit(db, replay, limit, examine)
-  const lanes = new Lanes(db)
+  const lanes = new Lanes(db, now)
   let { skipped } = visited
   for (const { key, endpointId } of requeue) {
     const lane = lanes.find(endpointId)
