@@ -133,8 +133,11 @@ export class RunningCore implements Core {
     await Promise.allSettled([...this.#calls])
     // Accepts that ended just now may have leases to give back.
     await running?.engine.idle()
-    await this.#transport?.close()
-    await running?.context.storage.close()
+    try {
+      await this.#transport?.close()
+    } finally {
+      await running?.context.storage.close()
+    }
   }
 
   async #open(): Promise<Running> {

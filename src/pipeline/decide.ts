@@ -17,12 +17,13 @@ export function decide<Answer>(
   let answer: unknown
   try {
     answer = ask()
+    if (answer === 'default') return { answer, error: undefined }
+    // Within the try: an answer may throw when it is read.
+    const understood = understand(answer)
+    if (understood !== null) return { answer: understood, error: undefined }
   } catch (error) {
     return { answer: 'default', error }
   }
-  if (answer === 'default') return { answer, error: undefined }
-  const understood = understand(answer)
-  if (understood !== null) return { answer: understood, error: undefined }
   // An async function is a likely mistake; its rejection, unheard, would end the host's process.
   if (answer instanceof Promise) answer.catch(() => {})
   return {

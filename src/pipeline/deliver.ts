@@ -124,10 +124,22 @@ async function request(
     responseHeadersMaxBytes,
     signal,
   })
+  if (!isResponse(response)) throw new Error('the transport answered with what is no response')
   if (response.remoteAddress !== null && ports.judge(response.remoteAddress) !== null) {
     throw new Ended('blocked', 'connect', null, `connected to ${response.remoteAddress}, which is not allowed`)
   }
   return endingOfResponse(response, progress)
+}
+
+/** A transport may be the host's own: what it answers is read by all that follows, so that it is looked at here. */
+function isResponse({ status, headers, body }: TransportResponse): boolean {
+  const named = typeof headers === 'object' && headers !== null
+  return (
+    Number.isInteger(status) &&
+    named &&
+    Object.values(headers).every((value) => typeof value === 'string') &&
+    ArrayBuffer.isView(body)
+  )
 }
 
 function endingOfResponse(response: TransportResponse, progress: Progress): Ending {
