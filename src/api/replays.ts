@@ -4,7 +4,7 @@ import { sleep } from '../engine/resilient-storage.ts'
 import { ArgumentError, WebhookError } from '../errors.ts'
 import { makeId } from '../model/ids.ts'
 import type { ReplayRecord, ReplayState, Selection } from '../model/replay.ts'
-import type { Position, ReplayProgressCounts } from '../ports/storage.ts'
+import type { Count, Position, ReplayProgressCounts } from '../ports/storage.ts'
 import { type Core, pollUntil } from './core.ts'
 import { checkSelection, type DeliverySelection, SELECTION_KEYS } from './deliveries.ts'
 import { checkId, type Scope } from './scope.ts'
@@ -57,7 +57,8 @@ export type ReplayFunction = {
   (selection: DeliverySelection, options?: ReplayOptions & { dryRun?: false }): Promise<ReplayRun>
 }
 
-const COUNT_PAGE = 2_000
+/** Deliveries that one look counts among. */
+const COUNT_EXAMINE = 2_000
 const PROGRESS_EVERY_MS = 250
 const DAY = 86_400_000
 
@@ -99,16 +100,14 @@ export function replaysApi(core: Core, scope: Scope): Replays {
   }
 }
 
-/** Counts page by page, so that no look at the data is long. */
+/** Look by look, so that none of them is long. */
 async function count(core: Core, selection: Selection): Promise<number> {
   let total = 0
   let after: Position | null = null
   do {
-    const page: { count: number; next: Position | null } = await core.ask((storage) =>
-      storage.countAtRest({ selection, limit: COUNT_PAGE, examine: COUNT_PAGE, after }),
-    )
-    total += page.count
-    after = page.next
+    const look: Count = await core.ask((storage) => storage.countAtRest({ selection, examine: COUNT_EXAMINE, after }))
+    total += look.count
+    after = look.next
     await hostTurn()
   } while (after !== null)
   return total

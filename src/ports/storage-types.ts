@@ -217,6 +217,16 @@ export interface DeliveryQuery extends PageInput {
   selection: Selection
 }
 
+export interface CountInput extends Omit<PageInput, 'limit'> {
+  selection: Selection
+}
+
+export interface Count {
+  count: number
+  /** Null: there is nothing more to count. */
+  next: Position | null
+}
+
 export interface AttemptQuery extends PageInput {
   deliveryId: string
 }

@@ -2,12 +2,14 @@ import type { AttemptRecord } from '../model/attempt.ts'
 import type { DeliveryRecord, Lease } from '../model/delivery.ts'
 import type { EndpointRecord, EndpointSettings } from '../model/endpoint.ts'
 import type { EventRecord, EventSummary } from '../model/event.ts'
-import type { ReplayRecord, Selection } from '../model/replay.ts'
+import type { ReplayRecord } from '../model/replay.ts'
 import type {
   AttemptQuery,
   CancelHeldInput,
   ClaimedDelivery,
   ClaimInput,
+  Count,
+  CountInput,
   DeliveryQuery,
   DueLane,
   DueLanesInput,
@@ -21,7 +23,6 @@ import type {
   NewEndpoint,
   NewReplay,
   Page,
-  PageInput,
   PruneInput,
   ReplayProgressCounts,
   ReplayStepInput,
@@ -113,8 +114,8 @@ export interface Storage {
   getReplay(id: string): Promise<ReplayRecord | null>
   runningReplays(input: { limit: number }): Promise<ReplayRecord[]>
   replayProgress(id: string): Promise<ReplayProgressCounts>
-  /** Counts matching deliveries at rest, one bounded page. */
-  countAtRest(input: { selection: Selection } & PageInput): Promise<Page<never> & { count: number }>
+  /** Counts matching deliveries at rest, as far as one look goes. */
+  countAtRest(input: CountInput): Promise<Count>
 
   // endpoints
   createEndpoint(input: { endpoint: NewEndpoint; now: number }): Promise<EndpointRecord>
