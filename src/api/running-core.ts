@@ -16,6 +16,7 @@ import type { Transport } from '../ports/transport.ts'
 import { abortable } from '../runtime/abortable.ts'
 import { createAddressGuard } from '../runtime/address-guard.ts'
 import { parseRanges } from '../runtime/address-ranges.ts'
+import { hostOf } from '../runtime/host-of.ts'
 import { createResolver } from '../runtime/resolver.ts'
 import { systemClock } from '../runtime/system-clock.ts'
 import { systemRandom } from '../runtime/system-random.ts'
@@ -181,8 +182,7 @@ export class RunningCore implements Core {
   }
 
   #target(url: string, allowRanges: readonly string[]): ReturnType<AttemptPorts['target']> {
-    const { hostname } = this.#guard.checkUrl(url, allowRanges).url
-    const host = hostname.startsWith('[') ? hostname.slice(1, -1) : hostname
+    const host = hostOf(this.#guard.checkUrl(url, allowRanges).url)
     const family = isIP(host)
     return { host, literal: family === 0 ? null : { address: host, family: family === 4 ? 4 : 6 } }
   }

@@ -1,3 +1,4 @@
+import { messageOf } from '../errors.ts'
 import type { AttemptError, AttemptPhase, AttemptRecord, ConnectionFailure, Outcome } from '../model/attempt.ts'
 import type { Clock, Timer } from '../ports/clock.ts'
 import type { Resolve, ResolvedAddress } from '../ports/resolver.ts'
@@ -233,12 +234,3 @@ function verdictOf(error: unknown, failure: TransportFailure | null, progress: P
 }
 
 const emptyTimings = (dnsMs: number | null) => ({ dnsMs, connectMs: null, tlsMs: null, headersMs: null, bodyMs: null })
-
-/** Anything can be thrown, even what has no text. */
-function messageOf(error: unknown): string {
-  try {
-    return (error instanceof Error ? error.message : String(error)).slice(0, 500)
-  } catch {
-    return 'something without a text was thrown'
-  }
-}

@@ -26,12 +26,12 @@ export function enqueue(row: DeliveryRow): void {
 export function lease(
   tables: Tables,
   row: DeliveryRow,
-  held: { worker: string; leasedAt: number; until: number },
+  terms: { worker: string; leasedAt: number; until: number },
 ): void {
   row.endpoint.lane.pending.delete(row)
   row.state = 'leased'
   row.claim += 1
-  row.lease = held
+  row.lease = terms
   tables.leased.add(row)
 }
 

@@ -1,10 +1,8 @@
-import type { DeliveryState } from '../../model/delivery.ts'
 import type { Count, CountInput } from '../../ports/storage.ts'
 import type { Connection } from './connection.ts'
 import { type Examined, startOf, takePage } from './page.ts'
+import { AT_REST } from './rows.ts'
 import { scanDown } from './scan.ts'
-
-export const AT_REST: readonly DeliveryState[] = ['delivered', 'failed', 'canceled']
 
 export function countAtRest(db: Connection, { selection, examine, after }: CountInput): Count {
   const from = startOf(after, selection.until)

@@ -1,11 +1,10 @@
 import type { ReplayRecord } from '../../model/replay.ts'
 import type { ReplayStepInput } from '../../ports/storage.ts'
 import type { Connection } from './connection.ts'
-import { AT_REST } from './count-at-rest.ts'
 import { Lanes } from './lanes.ts'
 import type { Examined } from './page.ts'
 import { findReplay, type StoredReplay } from './replays.ts'
-import { stateNumber } from './rows.ts'
+import { AT_REST, stateOf } from './rows.ts'
 import { scanUp } from './scan.ts'
 
 interface Visited extends Examined {
@@ -19,8 +18,6 @@ interface Visit {
   cursor: { at: number; key: number }
   ended: boolean
 }
-
-const LOWEST_AT_REST = Math.min(...AT_REST.map(stateNumber))
 
 export function stepReplay(db: Connection, { replayId, now, limit, examine }: ReplayStepInput): ReplayRecord | null {
   const replay = findReplay(db, replayId)
@@ -75,7 +72,7 @@ function visit(db: Connection, { record, cursor, bound }: StoredReplay, limit: n
     examined++
     result.cursor = { at: row.createdAt, key: row.key }
     if (row.matches === 0 || row.key > bound.key) continue
-    if (row.state >= LOWEST_AT_REST) result.requeue.push(row)
+    if (AT_REST.includes(stateOf(row.state))) result.requeue.push(row)
     else result.skipped++
   }
   return { ...result, ended: true }
