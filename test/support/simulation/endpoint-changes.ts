@@ -44,8 +44,10 @@ function changeState(ledger: Ledger, process: SimProcess, endpoint: EndpointMode
     endpoint.blockedUntil = 0
   }
   endpoint.state = change.to
-  if (change.to === 'active') endpoint.heldSince = null
-  else endpoint.heldSince ??= ledger.now()
+  if (change.to === 'active') {
+    endpoint.heldSince = null
+    endpoint.heldBy.clear()
+  } else endpoint.heldSince ??= ledger.now()
   process.changes.push({ id: endpoint.id, state: change.to })
 }
 
@@ -78,7 +80,6 @@ function made(ledger: Ledger, record: EndpointRecord): EndpointModel {
     lastSuccessAt: Number.NEGATIVE_INFINITY,
     lastFailureAt: Number.NEGATIVE_INFINITY,
     heldBy: new Set(),
-    goOns: 0,
     callsBegun: 0,
     callsOpen: 0,
   }

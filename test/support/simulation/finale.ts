@@ -37,8 +37,6 @@ async function goOn(world: World, process: SimProcess): Promise<void> {
   const { endpoints } = process.sender!
   for (const endpoint of world.ledger.endpoints.values()) {
     if (endpoint.deleted || endpoint.state === 'active') continue
-    endpoint.heldBy.clear()
-    endpoint.goOns += 1
     const make = () => (endpoint.state === 'paused' ? endpoints.resume(endpoint.id) : endpoints.enable(endpoint.id))
     void call<unknown>(world, { process, name: `go on ${endpoint.id}`, expected: ['endpoint_state_invalid'], make })
   }

@@ -32,10 +32,8 @@ export interface EndpointModel {
   failures: number
   lastSuccessAt: number
   lastFailureAt: number
-  /** The processes that answered a call to pause it, since a call to go on was last made. */
+  /** The processes that answered a call to pause it, since it was last active. */
   heldBy: Set<SimProcess>
-  /** Calls to resume or enable it that were begun. */
-  goOns: number
   /** Calls to change it: begun, and not answered yet (those of dead processes never are). */
   callsBegun: number
   callsOpen: number

@@ -86,7 +86,6 @@ export class Operations {
     const { id } = endpoint
     const endpoints = process.sender!.endpoints
     const before = process.changes.length
-    const { goOns } = endpoint
     const alone = endpoint.callsOpen === 0
     endpoint.callsBegun += 1
     const begun = endpoint.callsBegun
@@ -99,10 +98,6 @@ export class Operations {
       enable: () => endpoints.enable(id),
       remove: () => endpoints.delete(id),
     }[verb]
-    if (deed === 'goOn') {
-      endpoint.goOns += 1
-      endpoint.heldBy.clear()
-    }
     void call<unknown>(this.#world, {
       process,
       name: `${verb} ${id}`,
@@ -110,7 +105,7 @@ export class Operations {
       make: make!,
       done: () => {
         endpoint.callsOpen -= 1
-        if (verb === 'hold' && endpoint.goOns === goOns) endpoint.heldBy.add(process)
+        if (endpoint.deleted || (verb === 'hold' && endpoint.state !== 'active')) endpoint.heldBy.add(process)
       },
       refused: (code) => {
         endpoint.callsOpen -= 1

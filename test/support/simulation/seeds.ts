@@ -18,7 +18,7 @@ interface SeedsOptions {
   reach: readonly string[]
 }
 
-export const replayedSeed: number | null = process.env.HOOKFERRY_SEED ? Number(process.env.HOOKFERRY_SEED) : null
+const replayedSeed: number | null = process.env.HOOKFERRY_SEED ? Number(process.env.HOOKFERRY_SEED) : null
 
 export function simulateSeeds(options: SeedsOptions): void {
   const { name, from, to, reach } = options

@@ -7,7 +7,7 @@ import type { World } from './world.ts'
 
 /** Events that the host sends, and what it may believe after each answer. */
 
-export const TYPES = ['invoice.paid', 'invoice.failed', 'user.created', 'user.profile.changed'] as const
+const TYPES = ['invoice.paid', 'invoice.failed', 'user.created', 'user.profile.changed'] as const
 
 interface Sent {
   number: number
