@@ -21,7 +21,7 @@ export function endpointAccess(core: Core, scope: Scope): EndpointAccess {
     },
     async changed(endpoint) {
       const { context, engine } = await core.ready()
-      await context.endpoints.changed(endpoint.tenant)
+      await core.ask(() => context.endpoints.changed(endpoint.tenant))
       engine.wake()
       return presentEndpoint(endpoint)
     },

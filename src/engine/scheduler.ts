@@ -85,7 +85,9 @@ export class Scheduler {
 
   async #claim(lanes: DueLane[]): Promise<{ claimed: number; moved: boolean }> {
     const { storage, clock, permits, endpoints, settings, worker } = this.#context
-    for (const lane of lanes) await endpoints.at(lane.tenant, lane.endpointsVersion)
+    await this.#patiently(async () => {
+      for (const lane of lanes) await endpoints.at(lane.tenant, lane.endpointsVersion)
+    })
     // From here to the claim nothing waits: the permits that are seen are the permits that are taken.
     const now = clock.now()
     const subjects = this.#subjects(lanes)

@@ -135,7 +135,7 @@ export class Settler {
     const disabled = await this.#patiently(() => storage.changeEndpointState({ ...change, now: clock.now() }))
     if (disabled === null) return
     lifecycle.emit('endpoint.disabled', { endpointId: id, tenant, reason })
-    await endpoints.changed(tenant)
+    await this.#patiently(() => endpoints.changed(tenant))
   }
 
   async #warn(id: string, tenant: string, failingSince: number, failures: number): Promise<void> {

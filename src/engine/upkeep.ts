@@ -32,7 +32,8 @@ export class Upkeep {
     while (this.#open()) {
       const expired = await this.#patiently(() => storage.expiredLeases({ now: clock.now(), limit: SLICE }))
       const settling = expired.map(async (lease) => {
-        const endpoint = (await endpoints.at(lease.tenant, 0)).get(lease.endpointId)
+        const known = await this.#patiently(() => endpoints.at(lease.tenant, 0))
+        const endpoint = known.get(lease.endpointId)
         const attempt = lostAttempt(lease, endpoint?.url ?? '')
         const retry = retryOf(endpoint, settings)
         const { type } = lease
