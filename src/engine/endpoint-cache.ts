@@ -1,6 +1,7 @@
 import type { EndpointRecord } from '../model/endpoint.ts'
 import { buildMatcher } from '../pipeline/fan-out.ts'
 import type { Storage } from '../ports/storage.ts'
+import { hostTurn } from './host-turn.ts'
 
 /** The endpoints of one tenant at one version of its endpoint set. */
 export class TenantEndpoints {
@@ -78,11 +79,9 @@ export class EndpointCache {
 
   /** Asks storage for what changed. */
   async refresh(tenant: string): Promise<TenantEndpoints> {
-    const underWay = this.#loading.get(tenant)
     // What is under way may have read before the change that the caller knows of: wait for it, then ask again.
-    if (underWay !== undefined) await underWay.catch(() => {})
-    const loading = this.#loading.get(tenant) ?? this.#load(tenant)
-    return loading
+    await this.#loading.get(tenant)?.catch(() => {})
+    return this.#loading.get(tenant) ?? this.#load(tenant)
   }
 
   #load(tenant: string): Promise<TenantEndpoints> {
@@ -92,11 +91,16 @@ export class EndpointCache {
   }
 
   async #fetch(tenant: string): Promise<TenantEndpoints> {
-    const before = this.#tenants.get(tenant) ?? NONE
-    const changes = await this.#storage.endpointChanges({ tenant, since: before.version })
-    const after = changes === null ? before : before.with(changes.version, changes.changed, changes.deletedIds)
-    this.#keep(tenant, after)
-    return after
+    let endpoints = this.#tenants.get(tenant) ?? NONE
+    for (let more = true; more; ) {
+      const changes = await this.#storage.endpointChanges({ tenant, since: endpoints.version })
+      if (changes !== null) endpoints = endpoints.with(changes.version, changes.changed, changes.deletedIds)
+      more = changes?.more ?? false
+      if (more) await hostTurn()
+    }
+    // Only whole: up to a change that was left out, the set is one that never was.
+    this.#keep(tenant, endpoints)
+    return endpoints
   }
 
   #keep(tenant: string, endpoints: TenantEndpoints): void {

@@ -163,9 +163,12 @@ export interface NewEndpoint extends EndpointSettings {
 
 /** The endpoints of a tenant that changed after a version; all of them from version 0. */
 export interface EndpointChanges {
+  /** The tenant's; of the last change that is told when there are more. */
   version: number
   changed: EndpointRecord[]
   deletedIds: string[]
+  /** Later changes were left for another call. */
+  more: boolean
 }
 
 export interface StateChange {

@@ -138,7 +138,10 @@ export interface Storage {
   markWarned(input: { id: string; failingSince: number }): Promise<boolean>
   /** Tombstone: secrets wiped, lane blocked for good. False: not found. */
   deleteEndpoint(input: { id: string; tenant: string | null; now: number }): Promise<boolean>
-  /** Null: no change since `version`. Health and its verdicts never count as a change, the state does. */
+  /**
+   * Null: no change since `version`. Health and its verdicts never count as a change, the state does. The earliest changes first;
+   * reading many would take long, so that later ones may be left for another call.
+   */
   endpointChanges(input: { tenant: string; since: number }): Promise<EndpointChanges | null>
 
   // lists

@@ -13,5 +13,6 @@ export function endpointChanges(
     version,
     changed: rows.filter(({ deleted }) => !deleted).map(copyOf),
     deletedIds: rows.filter(({ deleted }) => deleted).map(({ record }) => record.id),
+    more: false,
   }
 }
