@@ -53,3 +53,13 @@ export function integrityOf(path: string): string {
     db.close()
   }
 }
+
+/** How deliveries ended, by their attempts, with the number of each: what a failing test shows. */
+export function endsOf(entries: readonly Entry[]): Record<string, number> {
+  const ends: Record<string, number> = {}
+  for (const { delivery, attempts } of entries) {
+    const end = `${delivery.reason ?? delivery.state}: ${attempts.map(({ outcome }) => outcome).join(', ')}`
+    ends[end] = (ends[end] ?? 0) + 1
+  }
+  return ends
+}

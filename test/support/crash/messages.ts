@@ -58,17 +58,28 @@ export type SenderCommand =
 
 export type Report =
   | { is: 'up'; pid: number }
-  /** `at`: when `send` resolved or rejected. */
-  | { is: 'accepted'; id: string; deliveries: number | null; at: number }
-  | { is: 'refused'; id: string | null; code: string; message: string; at: number }
+  /** `from`, `at`: when `send` was called, and when it resolved or rejected. */
+  | { is: 'accepted'; id: string; deliveries: number | null; from: number; at: number }
+  | { is: 'refused'; id: string | null; code: string; message: string }
   | { is: 'request'; key: string }
   | { is: 'settled'; key: string; status: string; outcome: string }
   | { is: 'trapped'; trap: string }
   | { is: 'delivered'; eventId: string; attempts: number }
   | { is: 'failed'; eventId: string; reason: string | null; attempts: number }
   | { is: 'poured' }
-  /** The longest the event loop was held up, and the longest that one storage call took, since `watch`. */
-  | { is: 'figures'; loopMs: number; callMs: number; call: string; attempts: number; inFlight: number }
+  /**
+   * Since `watch`: the longest that the event loop was held up, how often it was for over 100 ms, and the longest that one storage
+   * call took.
+   */
+  | {
+      is: 'figures'
+      loopMs: number
+      loopLong: number
+      callMs: number
+      call: string
+      attempts: number
+      inFlight: number
+    }
   | { is: 'ready' }
   | { is: 'drained'; nextDueAt: number | null }
   | { is: 'error'; context: string; code: string | null; message: string }

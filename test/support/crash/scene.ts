@@ -34,9 +34,10 @@ export interface Scene {
   close(): Promise<void>
 }
 
-export async function openScene(): Promise<Scene> {
+/** `home`: the folder in which that of the scene is made. */
+export async function openScene(home: string = tmpdir()): Promise<Scene> {
   const programs = buildPrograms()
-  const folder = mkdtempSync(join(tmpdir(), 'hookferry-crash-'))
+  const folder = mkdtempSync(join(home, 'hookferry-crash-'))
   const path = join(folder, 'webhooks.db')
   const started: Program[] = []
   const start = (file: string, config: unknown, within: readonly string[] = []) => {

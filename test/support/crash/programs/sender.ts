@@ -1,12 +1,12 @@
 /** A host: accepts and delivers, on a database file that others may share, and is killed, stopped or starved. */
 import { rmSync } from 'node:fs'
 import { setPriority } from 'node:os'
-import { monitorEventLoopDelay } from 'node:perf_hooks'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { createWebhookSender } from 'hookferry'
 import { sqlite } from 'hookferry/sqlite'
 import { nodeFetchTransport } from 'hookferry/transports/node-fetch'
 import type { Load, SenderCommand, SenderConfig } from '../messages.ts'
+import { LoopProbe } from './loop-probe.ts'
 import { limitPages } from './page-limit.ts'
 import { config, onCommand, report } from './report.ts'
 import { Traps } from './traps.ts'
@@ -19,7 +19,7 @@ const sender = createWebhookSender({
   storage: traps.storage(sqlite({ path: given.path })),
   transport: traps.transport(nodeFetchTransport()),
 })
-const loop = monitorEventLoopDelay({ resolution: 1 })
+const loop = new LoopProbe()
 
 sender.on('delivery.delivered', ({ eventId, attempts }) => report({ is: 'delivered', eventId, attempts }))
 sender.on('delivery.failed', ({ eventId, attempts, reason }) => report({ is: 'failed', eventId, attempts, reason }))
@@ -30,12 +30,13 @@ sender.on('error', ({ error, context }) => {
 type Event = Parameters<typeof sender.send>[0]
 
 async function send(event: Event): Promise<void> {
+  const from = Date.now()
   try {
     const { id, deliveries } = await sender.send(event)
-    report({ is: 'accepted', id, deliveries, at: Date.now() })
+    report({ is: 'accepted', id, deliveries, from, at: Date.now() })
   } catch (error) {
     const { code = 'none', message } = error as { code?: string; message: string }
-    report({ is: 'refused', id: event.id ?? null, code, message, at: Date.now() })
+    report({ is: 'refused', id: event.id ?? null, code, message })
   }
 }
 
@@ -89,14 +90,21 @@ onCommand<SenderCommand>(async (command) => {
       break
     case 'watch':
       preferMe()
-      loop.enable()
-      loop.reset()
+      loop.start()
       traps.longest = { ms: 0, name: '' }
       break
     case 'figures': {
       const { ms: callMs, name: call } = traps.longest
       const { inFlight } = await sender.health()
-      report({ is: 'figures', loopMs: loop.max / 1e6, callMs, call, attempts: traps.attempts, inFlight })
+      report({
+        is: 'figures',
+        loopMs: loop.longestMs,
+        loopLong: loop.long,
+        callMs,
+        call,
+        attempts: traps.attempts,
+        inFlight,
+      })
       break
     }
     case 'drain': {

@@ -1,6 +1,7 @@
 import type { Transport } from 'hookferry'
 import type { Storage } from 'hookferry/storage'
 import { type Fate, keyOf, type SenderConfig, type Trap } from '../messages.ts'
+import { stopwatch } from './loop-probe.ts'
 import { report } from './report.ts'
 
 type Call = () => Promise<unknown>
@@ -57,9 +58,9 @@ export class Traps {
   /** SQLite works within the call itself, before there is a promise. */
   #timed(name: string, call: Call, args: unknown[]): Call {
     const timed: Call = () => {
-      const began = performance.now()
+      const elapsed = stopwatch()
       const answer = call()
-      const ms = performance.now() - began
+      const ms = elapsed()
       if (ms > this.longest.ms) this.longest = { ms, name }
       return answer
     }
