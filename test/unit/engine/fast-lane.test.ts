@@ -66,20 +66,27 @@ describe('the fast lane', () => {
   })
 
   it('keeps half of the free room for claims while there is a backlog', async () => {
-    const made = await started({}, [
-      { concurrency: 1, eventTypes: ['blocked'] },
-      { eventTypes: ['a'], concurrency: 8 },
-    ])
-    made.transport.reply('hang')
-    await made.sender.send({ ...event, type: 'blocked' })
-    await made.sender.send({ ...event, type: 'blocked' })
+    const made = rig({ concurrency: { total: 16, perEndpoint: 4 } })
+    await made.sender.endpoints.create({ url: URL_OK, eventTypes: ['waiting'] })
+    for (let index = 0; index < 10; index++) await made.sender.endpoints.create({ url: URL_OK, eventTypes: ['a'] })
+    await made.sender.send({ ...event, type: 'waiting' })
+    let claim: () => void = () => {}
+    made.storage.tamper('claimDue', async (call) => {
+      await new Promise<void>((resolve) => (claim = resolve))
+      return call()
+    })
+    await made.sender.start()
     await quiet()
     leasesAsked(made)
-    // Seven slots are free; each send may use half of those that are left.
-    for (let index = 0; index < 8; index++) await made.sender.send(event)
-    const leased = leasesAsked(made).reduce((sum, one) => sum + one, 0)
-    expect(leased).toBeLessThan(8)
-    expect(leased).toBeGreaterThanOrEqual(3)
+    // The claim that is under way has taken four of sixteen: half of what is free is six.
+    await made.sender.send(event)
+    expect(leasesAsked(made)).toEqual([6])
+    made.storage.heal()
+    claim()
+    await quiet()
+    expect(made.requests).toHaveLength(11)
+    await made.sender.send(event)
+    expect(leasesAsked(made)).toEqual([10])
   })
 
   it('leaves a struggling endpoint its one slot', async () => {
