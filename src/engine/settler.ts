@@ -102,30 +102,31 @@ export class Settler {
     else lifecycle.emit('delivery.canceled', { ...news, reason: next.reason })
   }
 
-  /** Disables or warns the endpoints whose failures were just written. Only the winner of the guarded update tells. */
-  async #judge(results: Result[], { health: observed }: SettleResult): Promise<void> {
-    for (const { endpointId, state, health, urlVersion } of observed) {
-      const own = results.filter((result) => result.lease.endpointId === endpointId)
-      const tenant = own[0]?.lease.tenant
-      if (tenant === undefined || state === 'disabled') continue
-      const gone = own.find(({ settlement }) => settlement.attempt.outcome === 'gone')
-      if (gone !== undefined) {
-        await this.#disable(endpointId, tenant, 'gone', {
-          urlVersion: gone.urlVersion,
-          recoveredAt: health.recoveredAt,
-        })
-        continue
-      }
-      const now = this.#context.clock.now()
-      const policy = this.#context.settings.disable
-      const judged = judgeEndpoint({ health, endpointId, tenant, policy, now })
-      if (judged.decideError !== undefined)
-        this.#context.lifecycle.fail(judged.decideError, 'disable.decide failed; the rule was kept')
-      if (judged.verdict === 'disable') {
-        await this.#disable(endpointId, tenant, judged.reason, { urlVersion, recoveredAt: health.recoveredAt })
-      } else if (judged.verdict === 'warn' && health.failingSince !== null) {
-        await this.#warn(endpointId, tenant, health.failingSince, health.failures)
-      }
+  /** Judges each endpoint whose failures were just written; one that can not be judged does not keep the others from it. */
+  async #judgeAll(results: Result[], { health }: SettleResult): Promise<void> {
+    for (const observed of health) {
+      const own = results.filter((result) => result.lease.endpointId === observed.endpointId)
+      await this.#judge(observed, own).catch((error) => this.#context.lifecycle.fail(error, 'judging an endpoint'))
+    }
+  }
+
+  /** Disables or warns. Only the winner of the guarded update tells. */
+  async #judge(observed: SettleResult['health'][number], own: Result[]): Promise<void> {
+    const { endpointId, state, health, urlVersion } = observed
+    const tenant = own[0]?.lease.tenant
+    if (tenant === undefined || state === 'disabled') return
+    const { recoveredAt, failingSince, failures } = health
+    const gone = own.find(({ settlement }) => settlement.attempt.outcome === 'gone')
+    if (gone !== undefined) {
+      return this.#disable(endpointId, tenant, 'gone', { urlVersion: gone.urlVersion, recoveredAt })
+    }
+    const { clock, settings, lifecycle } = this.#context
+    const judged = judgeEndpoint({ health, endpointId, tenant, policy: settings.disable, now: clock.now() })
+    if (judged.decideError !== undefined) lifecycle.fail(judged.decideError, 'disable.decide failed; the rule was kept')
+    if (judged.verdict === 'disable') {
+      await this.#disable(endpointId, tenant, judged.reason, { urlVersion, recoveredAt })
+    } else if (judged.verdict === 'warn' && failingSince !== null) {
+      await this.#warn(endpointId, tenant, failingSince, failures)
     }
   }
 
