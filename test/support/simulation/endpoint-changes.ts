@@ -1,7 +1,7 @@
 import type { EndpointRecord } from '../../../src/model/endpoint.ts'
 import type { StateChange } from '../../../src/ports/storage.ts'
 import type { Ledger } from './ledger.ts'
-import type { EndpointModel } from './model.ts'
+import { type EndpointModel, healthy } from './model.ts'
 import type { SimProcess } from './process.ts'
 
 /** Endpoints as they are made, changed and removed. */
@@ -28,6 +28,10 @@ export function observeEndpoint(
   const endpoint = ledger.endpoints.get(record.id) ?? made(ledger, record)
   if (method === 'changeEndpointState') changeState(ledger, process, endpoint, input as StateChange)
   ledger.hosts.set(new URL(record.url).hostname, record.id)
+  if (endpoint.url !== record.url) {
+    endpoint.url = record.url
+    endpoint.failuresAtUrl = 0
+  }
   endpoint.patterns = record.eventTypes
   endpoint.changedAt = ledger.sequence
   const { overrides } = record
@@ -38,9 +42,10 @@ export function observeEndpoint(
 }
 
 function changeState(ledger: Ledger, process: SimProcess, endpoint: EndpointModel, change: StateChange): void {
-  if (change.reason === 'failing') assertFailing(ledger, endpoint)
+  if (change.reason === 'failing') assertFailing(ledger, endpoint, change.now)
   if (endpoint.state === 'disabled' && change.to !== 'disabled') {
-    endpoint.failures = 0
+    endpoint.health = healthy(change.now)
+    endpoint.failuresAtUrl = 0
     endpoint.blockedUntil = 0
   }
   endpoint.state = change.to
@@ -51,15 +56,19 @@ function changeState(ledger: Ledger, process: SimProcess, endpoint: EndpointMode
   process.changes.push({ id: endpoint.id, state: change.to })
 }
 
-/** Disabled only after enough failures, and never after a success that began later than all of them. */
-function assertFailing(ledger: Ledger, endpoint: EndpointModel): void {
+/** Disabled only after enough failures in a long enough time without a success that began later. */
+function assertFailing(ledger: Ledger, endpoint: EndpointModel, now: number): void {
   const { disable } = ledger.plan.options
-  const { id, failures, lastSuccessAt, lastFailureAt } = endpoint
-  const told = `${id} after ${failures} failures, the last of ${lastFailureAt}, the last success of ${lastSuccessAt}`
+  const { id, health, failuresAtUrl } = endpoint
+  const told = `${id} at ${now}: ${JSON.stringify(health)}`
+  if (failuresAtUrl === 0) ledger.violated('a verdict about an old URL never disables the new one', told)
   if (disable === false) ledger.violated('an endpoint is never disabled where that is switched off', told)
-  else if (failures < disable.minFailures!) ledger.violated('an endpoint is disabled only after enough failures', told)
-  if (lastSuccessAt >= lastFailureAt && !ledger.plan.clockJumps)
-    ledger.violated('a success on the last attempt never disables', told)
+  else if (health.since === null) ledger.violated('an endpoint that recovered is never disabled', told)
+  else if (health.failures < disable.minFailures!) {
+    ledger.violated('an endpoint is disabled only after enough failures', told)
+  } else if (now - health.since < disable.afterMs! && !ledger.plan.clockJumps) {
+    ledger.violated('an endpoint is disabled only after long enough', told)
+  }
 }
 
 function made(ledger: Ledger, record: EndpointRecord): EndpointModel {
@@ -76,9 +85,9 @@ function made(ledger: Ledger, record: EndpointRecord): EndpointModel {
     retries: [],
     concurrencies: [],
     rateLimits: [],
-    failures: 0,
-    lastSuccessAt: Number.NEGATIVE_INFINITY,
-    lastFailureAt: Number.NEGATIVE_INFINITY,
+    health: healthy(),
+    url: record.url,
+    failuresAtUrl: 0,
     heldBy: new Set(),
     callsBegun: 0,
     callsOpen: 0,

@@ -28,15 +28,28 @@ export interface EndpointModel {
   retries: RetrySettings[]
   concurrencies: number[]
   rateLimits: (RateLimit | null)[]
-  /** Failed attempts written since it was last enabled, and the start of the last success and failure written. */
-  failures: number
-  lastSuccessAt: number
-  lastFailureAt: number
+  health: HealthModel
+  url: string
+  /** Failed attempts at the present URL since it was last enabled. */
+  failuresAtUrl: number
   /** The processes that answered a call to pause it, since it was last active. */
   heldBy: Set<SimProcess>
   /** Calls to change it: begun, and not answered yet (those of dead processes never are). */
   callsBegun: number
   callsOpen: number
+}
+
+/** The rule of health, written down a second time. */
+export interface HealthModel {
+  /** The start of the first failure of this run of failures; null: healthy. */
+  since: number | null
+  failures: number
+  lastFailureAt: number
+  recoveredAt: number
+}
+
+export function healthy(recoveredAt = Number.NEGATIVE_INFINITY): HealthModel {
+  return { since: null, failures: 0, lastFailureAt: Number.NEGATIVE_INFINITY, recoveredAt }
 }
 
 export interface EventModel {

@@ -46,8 +46,10 @@ export class Operations {
       burst: storageFaults ? 1.5 : 0,
       crash: crashes ? 1.2 : 0,
       stop: 0.5,
+      scene: 1.5,
       jump: clockJumps ? 1 : 0,
     })
+    this.#supervise()
     for (let times = deed === 'send' ? chance.int(1, 4) : 1; times > 0; times--) this.#do(deed)
     if (chance.of(0.2)) return
     const until = (clock.nextTimerAt() ?? clock.now()) - clock.now()
@@ -74,11 +76,35 @@ export class Operations {
     else if (deed === 'create') void this.create(process)
     else if (deed === 'crash') this.#crash(process)
     else if (deed === 'stop') void this.stop(process, this.#chance.pick([0, 500, 10_000]))
+    else if (deed === 'scene') this.#scene(process)
     else {
       const endpoint = this.#anEndpoint()
       if (endpoint === undefined) return
       if (deed === 'replay') this.#replay(process, endpoint)
       else this.#change(deed, process, endpoint)
+    }
+  }
+
+  /** Things that cross each other, which chance alone rarely brings together. */
+  #scene(process: SimProcess): void {
+    const chance = this.#chance
+    const { faults, clock, plan, network } = this.#world
+    const deed = chance.pick(['hold', 'update', 'remove', 'stop', 'crash'])
+    if (deed === 'crash' && !plan.crashes) return
+    if (plan.storageFaults) {
+      faults.burst(chance.pick(['slow', 'slow', 'broken', 'mixed']), 0.5, clock.now() + chance.int(500, 5_000))
+    }
+    network.set(`e${chance.int(1, this.#hosts)}.example`, chance.pick(['hanging', 'failing', 'flaky']))
+    for (let times = chance.int(2, 5); times > 0; times--) this.#sends.send(process)
+    if (deed === 'stop')
+      clock.after(chance.int(0, 50), () => process.alive && !process.stopping && void this.stop(process, 0))
+    else this.#ask(deed, process)
+  }
+
+  /** What has died is mostly started again soon. */
+  #supervise(): void {
+    for (const [machine, process] of this.#world.running.entries()) {
+      if (process?.dead && this.#chance.of(0.4)) this.#start(machine)
     }
   }
 
@@ -92,7 +118,7 @@ export class Operations {
     endpoint.callsOpen += 1
     const verb = deed === 'goOn' ? (endpoint.state === 'disabled' ? 'enable' : 'resume') : deed
     const make = {
-      update: () => endpoints.update(id, this.#patch()),
+      update: () => endpoints.update(id, { ...this.#patch(), ...this.#move(endpoint) }),
       hold: () => endpoints.pause(id),
       resume: () => endpoints.resume(id),
       enable: () => endpoints.enable(id),
@@ -126,8 +152,7 @@ export class Operations {
     return this.#chance.pick(this.#chance.of(0.95) ? kept : all)
   }
 
-  #start(): void {
-    const machine = this.#chance.int(0, 1)
+  #start(machine = this.#chance.int(0, 1)): void {
     const { running } = this.#world
     const process = running[machine]?.alive ? running[machine] : this.#world.boot(machine)
     if (process.stopping) return
@@ -158,6 +183,11 @@ export class Operations {
     if (rateLimits && chance.of(0.5))
       patch.rateLimit = { limit: chance.int(1, 10), perMs: chance.pick([1_000, 10_000]) }
     return patch
+  }
+
+  /** To another path of the same host. */
+  #move({ url }: EndpointModel): { url?: string } {
+    return this.#chance.of(0.3) ? { url: `${url}v` } : {}
   }
 
   #replay(process: SimProcess, endpoint: EndpointModel): void {
@@ -207,7 +237,7 @@ export class Operations {
           ledger.violated('stop leaves no timer', `${process.clock.pending} of ${process.name}`)
         if (process.inFlight.size > 0) ledger.violated('stop ends what is in flight', process.name)
         for (const { key, lease } of ledger.deliveries.values()) {
-          if (lease?.process === process && lease.answered && this.#world.plan.storageFaults === false) {
+          if (lease?.process === process && lease.answered && process.troubles === 0) {
             ledger.violated('stop leaves no lease behind', `${key} #${lease.claim} of ${process.name}`)
           }
         }

@@ -39,6 +39,8 @@ export function processStorage(process: SimProcess, disk: Disk, faults: StorageF
       ledger.faults.push(fault)
       ledger.note(() => `${process.name} ${method}: ${fault}`)
     }
+    if (fault === 'slowBefore' || fault === 'slowAfter') process.slows += 1
+    else if (fault !== 'none') process.troubles += 1
     refuse(fault, method)
     if (fault === 'slowBefore') await delay(process, faults)
     if (fault === 'crashBefore') process.crash()

@@ -26,6 +26,10 @@ export class SimProcess {
   closed = false
   transportClosed = false
   trapped: Trap | null = null
+  /** Calls to storage that were not answered as they should have been. */
+  troubles = 0
+  /** Those that were answered late. */
+  slows = 0
 
   constructor(name: string, machine: MachineTime) {
     this.name = name

@@ -94,7 +94,10 @@ function assertLimits(ledger: Ledger, { process, delivery }: RequestModel): void
   assertRate(ledger, process, endpoint.id, endpoint.rateLimits)
 }
 
-/** Checked while the limit never changed: over any stretch, what it brings and what may be saved up. */
+/**
+ * Over any stretch, what the limit brings and what may be saved up. Checked while it never changed, and while storage answers at
+ * once: a permit is taken before the claim, so that requests crowd together after a slow one.
+ */
 function assertRate(
   ledger: Ledger,
   process: SimProcess,
@@ -102,7 +105,7 @@ function assertRate(
   limits: RequestModel['delivery']['endpoint']['rateLimits'],
 ): void {
   const [rate] = limits
-  if (!rate || limits.some((one) => one?.limit !== rate.limit || one.perMs !== rate.perMs)) return
+  if (!rate || process.slows > 0 || limits.some((one) => one?.limit !== rate.limit || one.perMs !== rate.perMs)) return
   const times = ledger.requests
     .filter((one) => one.process === process && one.delivery.endpoint.id === endpointId)
     .map(({ at }) => at)

@@ -1,7 +1,7 @@
 import type { AttemptRecord } from '../../../src/model/attempt.ts'
-import type { NextState, Settlement, SettleResult } from '../../../src/ports/storage.ts'
+import type { NextState, Observation, Settlement, SettleResult } from '../../../src/ports/storage.ts'
 import type { Ledger } from './ledger.ts'
-import type { DeliveryModel, Grant, RetrySettings } from './model.ts'
+import { type DeliveryModel, type EndpointModel, type Grant, healthy, type RetrySettings } from './model.ts'
 import type { SimProcess } from './process.ts'
 
 /** Attempts as they are written: fenced, contiguous, and followed by what the schedule, the response and the rules say. */
@@ -179,9 +179,22 @@ function move(delivery: DeliveryModel, grant: Grant, { attempt, next, observatio
   delivery.reason = next.state === 'pending' ? null : next.reason
   if (next.state === 'pending') delivery.dueAt = next.dueAt
   if (blockLaneUntil !== null) endpoint.blockedUntil = Math.max(endpoint.blockedUntil, blockLaneUntil)
-  if (observation?.kind === 'success') endpoint.lastSuccessAt = Math.max(endpoint.lastSuccessAt, observation.at)
-  if (observation?.kind === 'failure') {
-    endpoint.failures += 1
-    endpoint.lastFailureAt = Math.max(endpoint.lastFailureAt, observation.at)
+  if (observation !== null && !endpoint.deleted) observe(endpoint, observation, attempt.url)
+}
+
+function observe(endpoint: EndpointModel, { kind, at }: Observation, url: string): void {
+  const { health } = endpoint
+  if (kind === 'failure') {
+    if (at <= health.recoveredAt) return
+    health.since = Math.min(health.since ?? at, at)
+    health.failures += 1
+    health.lastFailureAt = Math.max(health.lastFailureAt, at)
+    if (url === endpoint.url) endpoint.failuresAtUrl += 1
+  } else if (health.since !== null && at >= health.since) {
+    const recoveredAt = Math.max(health.recoveredAt, at)
+    const { lastFailureAt } = health
+    // How many failures began after the success is not kept: the last did.
+    endpoint.health =
+      lastFailureAt > at ? { since: lastFailureAt, failures: 1, lastFailureAt, recoveredAt } : healthy(recoveredAt)
   }
 }

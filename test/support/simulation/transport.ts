@@ -8,7 +8,17 @@ import type { SimProcess } from './process.ts'
 import { never } from './process-clock.ts'
 
 /** How an endpoint treats requests, until it changes its mind. */
-export type Behaviour = 'healthy' | 'flaky' | 'failing' | 'refusing' | 'hanging' | 'throttling' | 'gone' | 'nameless'
+export type Behaviour =
+  | 'healthy'
+  | 'flaky'
+  | 'failing'
+  | 'refusing'
+  | 'hanging'
+  | 'throttling'
+  | 'gone'
+  | 'nameless'
+  /** Its response kills the process that reads it. */
+  | 'deadly'
 
 export const BEHAVIOURS: readonly Behaviour[] = [
   'healthy',
@@ -21,22 +31,26 @@ export const BEHAVIOURS: readonly Behaviour[] = [
   'throttling',
   'gone',
   'nameless',
+  'deadly',
 ]
 
 type Reply =
   | { status: number; delayMs: number; retryAfter?: RetryAfter; late?: boolean }
   | { fail: ConnectionFailure; delayMs: number }
+  | { kills: true; delayMs: number }
   /** Silence: until the request is given up, or deaf even to that. */
   | { silent: 'until given up' | 'for ever' }
 
 /** The network outside of the processes: endpoints by host name. */
 export class Network {
   readonly #chance: Chance
+  readonly #deadly: boolean
   readonly #behaviours = new Map<string, Behaviour>()
   #healed = false
 
-  constructor(chance: Chance) {
+  constructor(chance: Chance, deadly: boolean) {
     this.#chance = chance
+    this.#deadly = deadly
   }
 
   set(host: string, behaviour: Behaviour): void {
@@ -59,6 +73,8 @@ export class Network {
     switch (this.#behaviourOf(host)) {
       case 'flaky':
         return this.#flaky(delayMs, now)
+      case 'deadly':
+        return this.#deadly && chance.of(0.7) ? { kills: true, delayMs } : { status: 500, delayMs }
       case 'failing':
         return { status: chance.pick([500, 500, 302, 404, 400]), delayMs }
       case 'refusing':
@@ -139,6 +155,10 @@ function answer(
       signal.removeEventListener('abort', onAbort)
       over()
       if (process.dead || 'silent' in reply) return
+      if ('kills' in reply) {
+        process.crash()
+        return
+      }
       if ('fail' in reply) return reject(failure(reply.fail, `simulated: ${reply.fail}`))
       if (seen !== null) {
         seen.status = reply.status

@@ -53,7 +53,7 @@ export class World {
     this.ledger = new Ledger(plan, () => this.clock.now())
     this.disk = new Disk(sabotage.disk?.(storage) ?? storage, this.ledger)
     this.ledger.disk = this.disk
-    this.network = new Network(new Chance(plan.seed, 1))
+    this.network = new Network(new Chance(plan.seed, 1), plan.crashes)
     this.faults = new StorageFaults(new Chance(plan.seed, 2))
     this.machines = [new MachineTime(this.clock), new MachineTime(this.clock)]
     this.#sabotage = sabotage
