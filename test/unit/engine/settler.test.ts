@@ -67,6 +67,16 @@ describe('settling', () => {
     expect((await made.sender.deliveries.list()).items).toMatchObject([{ state: 'delivered', attemptCount: 1 }])
   })
 
+  it('that came too late tells nothing: another has decided', async () => {
+    const made = await withEndpoint()
+    const heard = told(made, 'delivery.delivered', 'attempt')
+    made.storage.tamper('settle', async () => ({ statuses: ['stale'], health: [] }))
+    await made.sender.send(event)
+    await made.sender.drain()
+    expect(made.requests).toHaveLength(1)
+    expect(heard).toEqual([])
+  })
+
   it('that lags by more than five seconds lets no attempt begin', async () => {
     const made = await withEndpoint({ concurrency: { total: 4, perEndpoint: 1 } })
     const other = await made.sender.endpoints.create({ url: URL_OK, eventTypes: ['other'] })
