@@ -29,6 +29,10 @@ export interface Core {
   checkRanges(ranges: readonly string[], path: string): void
   /** Throws `endpoint_address_blocked` when the URL's host has a forbidden address now. */
   checkAddresses(url: string, allowRanges: readonly string[]): Promise<void>
+  /** Brings this process up to date. Never throws: the change itself is written, and others see it at their next look. */
+  endpointsChanged(tenant: string): Promise<void>
+  /** Deliveries of a deleted endpoint wait to be canceled. */
+  sweepSoon(): void
   /** Whether `stop` has ended: then nobody shall go on waiting. */
   readonly stopped: boolean
 }

@@ -20,9 +20,7 @@ export function endpointAccess(core: Core, scope: Scope): EndpointAccess {
       return endpoint
     },
     async changed(endpoint) {
-      const { context, engine } = await core.ready()
-      await core.ask(() => context.endpoints.changed(endpoint.tenant))
-      engine.wake()
+      await core.endpointsChanged(endpoint.tenant)
       return presentEndpoint(endpoint)
     },
   }

@@ -1,4 +1,5 @@
 import { plainObject } from '../arguments.ts'
+import { WebhookError } from '../errors.ts'
 import type { EndpointState } from '../model/endpoint.ts'
 import { makeId } from '../model/ids.ts'
 import {
@@ -41,6 +42,9 @@ export interface Endpoints extends EndpointStates {
   delete(id: string): Promise<void>
 }
 
+/** How often an update is merged anew when others come between. */
+const UPDATE_TRIES = 10
+
 export function endpointsApi(core: Core, scope: Scope): Endpoints {
   const checks = (): EndpointChecks => ({
     checkUrl: (url, ranges) => core.checkUrl(url, ranges),
@@ -79,15 +83,20 @@ export function endpointsApi(core: Core, scope: Scope): Endpoints {
     async update(value, patch) {
       const id = checkId(value, 'endpoints.update.id')
       const input = updateInput(patch)
-      const before = await find(id)
-      const settings = patchSettings(input, before, 'endpoints.update', checks())
-      const url = settings.url ?? before.url
-      const ranges = (settings.overrides ?? before.overrides).allowRanges ?? []
-      if (settings.url !== undefined) await core.checkAddresses(url, ranges)
-      const now = core.clock.now()
-      const after = await core.ask((storage) => storage.updateEndpoint({ id, tenant: scope.bound, settings, now }))
-      if (after === null) throw notFound(id)
-      return changed(after)
+      for (let tries = 0; tries < UPDATE_TRIES; tries++) {
+        const before = await find(id)
+        const settings = patchSettings(input, before, 'endpoints.update', checks())
+        const ranges = (settings.overrides ?? before.overrides).allowRanges ?? []
+        if (settings.url !== undefined) await core.checkAddresses(settings.url, ranges)
+        const guard = settings.overrides === undefined ? {} : { ifOverrides: before.overrides }
+        const update = { id, tenant: scope.bound, settings, ...guard, now: core.clock.now() }
+        const after = await core.ask((storage) => storage.updateEndpoint(update))
+        if (after === null) throw notFound(id)
+        // Another update of its overrides came between: this one is merged into what there is now.
+        if (after !== 'conflict') return changed(after)
+      }
+      const message = `endpoint ${id} is being changed too often at once: nothing was changed, try again.`
+      throw new WebhookError('busy', message, { retryable: true })
     },
     async delete(value) {
       const id = checkId(value, 'endpoints.delete.id')
@@ -96,8 +105,7 @@ export function endpointsApi(core: Core, scope: Scope): Endpoints {
       // False: it has gone since it was found, maybe by an earlier try of this very call whose answer was lost.
       await core.ask((storage) => storage.deleteEndpoint({ id, tenant: scope.bound, now }))
       await changed(before)
-      const { engine } = await core.ready()
-      engine.sweepSoon()
+      core.sweepSoon()
     },
     ...endpointStates(core, scope),
   }

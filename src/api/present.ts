@@ -88,6 +88,7 @@ export interface Attempt {
   outcome: Outcome
   /** The response's status; null when there was none. */
   status: number | null
+  /** As sent, but for the values of the endpoint's own headers, which are masked: tokens stand there. */
   requestHeaders: Record<string, string>
   responseHeaders: Record<string, string>
   /** The response's first bytes. */

@@ -100,6 +100,23 @@ export class RunningCore implements Core {
     return call
   }
 
+  async endpointsChanged(tenant: string): Promise<void> {
+    try {
+      const { context, engine } = await this.ready()
+      await this.ask(() => context.endpoints.changed(tenant))
+      engine.wake()
+    } catch (error) {
+      if (!this.#stopped) this.lifecycle.fail(error, 'bringing the endpoints up to date')
+    }
+  }
+
+  sweepSoon(): void {
+    this.ready().then(
+      ({ engine }) => engine.sweepSoon(),
+      () => {},
+    )
+  }
+
   checkUrl(url: string, allowRanges: readonly string[]): void {
     this.#guard.checkUrl(url, allowRanges)
   }

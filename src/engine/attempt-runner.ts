@@ -126,6 +126,16 @@ export class AttemptRunner {
         judge: (address) => judge(address, allowRanges),
       },
     )
-    return { ...attempt, responseBody: this.#budget.keep(endpoint.id, attempt.responseBody, now) }
+    return {
+      ...attempt,
+      requestHeaders: masked(attempt.requestHeaders, endpoint.headers),
+      responseBody: this.#budget.keep(endpoint.id, attempt.responseBody, now),
+    }
   }
+}
+
+/** Customers put tokens into their endpoint's headers: the record names these headers and does not keep their values. */
+function masked(sent: Record<string, string>, own: Record<string, string>): Record<string, string> {
+  const masks = Object.keys(own).map((name) => [name.toLowerCase(), '***'])
+  return { ...sent, ...Object.fromEntries(masks) }
 }

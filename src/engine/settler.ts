@@ -78,8 +78,7 @@ export class Settler {
     const outcome = await this.#patiently(() => storage.settle({ now: clock.now(), settlements }))
     // After the attempts themselves were told: first what happened, then what follows from it.
     const judging = hostTurn()
-      .then(() => this.#judge(results, outcome))
-      .catch((error) => this.#context.lifecycle.fail(error, 'judging an endpoint'))
+      .then(() => this.#judgeAll(results, outcome))
       .finally(() => this.#judging.delete(judging))
     this.#judging.add(judging)
     return outcome.statuses
@@ -120,6 +119,8 @@ export class Settler {
     if (gone !== undefined) {
       return this.#disable(endpointId, tenant, 'gone', { urlVersion: gone.urlVersion, recoveredAt })
     }
+    // Failures at an old URL tell nothing of the new one.
+    if (!own.some((result) => result.urlVersion === urlVersion)) return
     const { clock, settings, lifecycle } = this.#context
     const judged = judgeEndpoint({ health, endpointId, tenant, policy: settings.disable, now: clock.now() })
     if (judged.decideError !== undefined) lifecycle.fail(judged.decideError, 'disable.decide failed; the rule was kept')

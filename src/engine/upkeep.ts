@@ -1,4 +1,5 @@
 import { lostAttempt, settleAttempt } from '../pipeline/settle.ts'
+import type { ExpiredLease } from '../ports/storage.ts'
 import type { EngineContext } from './context.ts'
 import { retryOf } from './effective.ts'
 import { hostTurn } from './host-turn.ts'
@@ -27,24 +28,38 @@ export class Upkeep {
 
   /** Settles expired leases as `lost`: whoever held them is dead, or too late. Returns how many there were. */
   async reclaim(): Promise<number> {
-    const { storage, clock, random, settings, endpoints } = this.#context
+    const { storage, clock, lifecycle } = this.#context
     let reclaimed = 0
     while (this.#open()) {
       const expired = await this.#patiently(() => storage.expiredLeases({ now: clock.now(), limit: SLICE }))
-      const settling = expired.map(async (lease) => {
-        const known = await this.#patiently(() => endpoints.at(lease.tenant, 0))
-        const endpoint = known.get(lease.endpointId)
-        const attempt = lostAttempt(lease, endpoint?.url ?? '')
-        const retry = retryOf(endpoint, settings)
-        const { type } = lease
-        const { settlement } = settleAttempt({ lease, type, attempt, retry, now: clock.now(), random: random.float() })
-        await this.#settler.settle({ settlement, lease, type, urlVersion: endpoint?.urlVersion ?? 0 })
-      })
-      await Promise.all(settling)
-      reclaimed += expired.length
-      if (expired.length < SLICE) return reclaimed
+      // One that can not be settled keeps neither the others nor the rest of the loop from going on.
+      const settled = await Promise.all(
+        expired.map((lease) =>
+          this.#lose(lease).then(
+            () => 1,
+            (error) => {
+              lifecycle.fail(error, 'settling a lost attempt')
+              return 0
+            },
+          ),
+        ),
+      )
+      const count = settled.reduce<number>((sum, one) => sum + one, 0)
+      reclaimed += count
+      if (count === 0 || expired.length < SLICE) return reclaimed
     }
     return reclaimed
+  }
+
+  async #lose(lease: ExpiredLease): Promise<void> {
+    const { clock, random, settings, endpoints } = this.#context
+    const known = await this.#patiently(() => endpoints.at(lease.tenant, 0))
+    const endpoint = known.get(lease.endpointId)
+    const attempt = lostAttempt(lease, endpoint?.url ?? '')
+    const retry = retryOf(endpoint, settings)
+    const { type } = lease
+    const { settlement } = settleAttempt({ lease, type, attempt, retry, now: clock.now(), random: random.float() })
+    await this.#settler.settle({ settlement, lease, type, urlVersion: endpoint?.urlVersion ?? 0 })
   }
 
   /** Deliveries wait to be canceled: the next sweep is not to be waited for. */

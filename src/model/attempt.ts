@@ -55,7 +55,7 @@ export interface AttemptRecord {
   durationMs: number | null
   outcome: Outcome
   status: number | null
-  /** As sent; signatures are kept, secrets are not in them. */
+  /** As sent, but for the values of the endpoint's own headers, which are masked: tokens stand there. */
   requestHeaders: Record<string, string>
   responseHeaders: Record<string, string>
   /** The response's first bytes, up to the cap. */

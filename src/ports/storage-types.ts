@@ -1,6 +1,12 @@
 import type { AttemptRecord } from '../model/attempt.ts'
 import type { DeliveryReason, DeliveryRecord, Lease, RestState } from '../model/delivery.ts'
-import type { EndpointHealth, EndpointRecord, EndpointSettings, EndpointState } from '../model/endpoint.ts'
+import type {
+  EndpointHealth,
+  EndpointOverrides,
+  EndpointRecord,
+  EndpointSettings,
+  EndpointState,
+} from '../model/endpoint.ts'
 import type { EventContent, EventRecord } from '../model/event.ts'
 import type { Selection } from '../model/replay.ts'
 
@@ -169,6 +175,16 @@ export interface EndpointChanges {
   deletedIds: string[]
   /** Later changes were left for another call. */
   more: boolean
+}
+
+export interface EndpointUpdate {
+  id: string
+  tenant: string | null
+  /** What is left out stays as it is. */
+  settings: Partial<EndpointSettings>
+  /** Written only while the overrides equal these; left out: whatever they are. */
+  ifOverrides?: EndpointOverrides
+  now: number
 }
 
 export interface StateChange {

@@ -1,6 +1,6 @@
 import type { AttemptRecord } from '../model/attempt.ts'
 import type { DeliveryRecord, Lease } from '../model/delivery.ts'
-import type { EndpointRecord, EndpointSettings } from '../model/endpoint.ts'
+import type { EndpointRecord } from '../model/endpoint.ts'
 import type { EventRecord, EventSummary } from '../model/event.ts'
 import type { ReplayRecord } from '../model/replay.ts'
 import type {
@@ -15,6 +15,7 @@ import type {
   DueLanesInput,
   EndpointChanges,
   EndpointQuery,
+  EndpointUpdate,
   EventQuery,
   ExpiredLease,
   FanOut,
@@ -122,13 +123,8 @@ export interface Storage {
   /** `tenant` null: whatever its tenant. */
   getEndpoint(input: { id: string; tenant: string | null }): Promise<EndpointRecord | null>
   listEndpoints(query: EndpointQuery): Promise<Page<EndpointRecord>>
-  /** Null: not found. */
-  updateEndpoint(input: {
-    id: string
-    tenant: string | null
-    settings: Partial<EndpointSettings>
-    now: number
-  }): Promise<EndpointRecord | null>
+  /** Null: not found. `conflict`: its overrides are no longer those from which `settings.overrides` was merged. */
+  updateEndpoint(input: EndpointUpdate): Promise<EndpointRecord | 'conflict' | null>
   /**
    * Blocks or frees the lane with it. Leaving `disabled` resets health as a success at `now` would, and ends the lane's rest.
    * Null: not found, not in `from`, or guard changed.

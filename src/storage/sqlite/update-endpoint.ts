@@ -1,19 +1,16 @@
-import type { EndpointRecord, EndpointSettings } from '../../model/endpoint.ts'
+import { isDeepStrictEqual } from 'node:util'
+import type { EndpointRecord } from '../../model/endpoint.ts'
+import type { EndpointUpdate } from '../../ports/storage.ts'
 import type { Connection } from './connection.ts'
 import { endpointOf, findEndpoint, SETTINGS_COLUMNS, settingsValues } from './endpoints.ts'
 import { nextVersion } from './tenants.ts'
 
-interface Update {
-  id: string
-  tenant: string | null
-  settings: Partial<EndpointSettings>
-  now: number
-}
-
-export function updateEndpoint(db: Connection, { id, tenant, settings, now }: Update): EndpointRecord | null {
+export function updateEndpoint(db: Connection, update: EndpointUpdate): EndpointRecord | 'conflict' | null {
+  const { id, tenant, settings, ifOverrides, now } = update
   const row = findEndpoint(db, { id, tenant })
   if (row === undefined) return null
   const before = endpointOf(row)
+  if (ifOverrides !== undefined && !isDeepStrictEqual(ifOverrides, before.overrides)) return 'conflict'
   const after: EndpointRecord = {
     ...before,
     ...settings,

@@ -1,5 +1,5 @@
 import type { Behaviour } from './behaviour.ts'
-import { matches, same } from './expect.ts'
+import { holds, matches, same } from './expect.ts'
 import { addEndpoint, collect, endpointNow, NOW, newEndpoint, pause } from './fixtures.ts'
 
 export const endpoints: Behaviour[] = [
@@ -34,11 +34,28 @@ export const endpoints: Behaviour[] = [
     },
   },
   {
+    name: 'endpoints: an update is not written over overrides that it does not know of',
+    async check({ storage }) {
+      const { overrides } = await addEndpoint(storage, 'ep_a')
+      const update = { id: 'ep_a', tenant: null, now: NOW + 5 }
+      const mine = { ...update, settings: { overrides: { concurrency: 1 } }, ifOverrides: overrides }
+      const other = { ...update, settings: { overrides: { retry: { jitter: 0 } } }, ifOverrides: overrides }
+      holds((await storage.updateEndpoint(other)) !== 'conflict', 'the first of two is written')
+      same(await storage.updateEndpoint(mine), 'conflict', 'the second is told that there is something new')
+      same((await endpointNow(storage, 'ep_a')).overrides, { retry: { jitter: 0 } }, 'and changes nothing')
+      const merged = { overrides: { retry: { jitter: 0 }, concurrency: 1 } }
+      await storage.updateEndpoint({ ...update, settings: merged, ifOverrides: { retry: { jitter: 0 } } })
+      same((await endpointNow(storage, 'ep_a')).overrides, merged.overrides, 'until it was made from what there is')
+    },
+  },
+  {
     name: 'endpoints: the URL version counts changes of the URL',
     async check({ storage }) {
       const { url } = await addEndpoint(storage, 'ep_a')
-      const update = async (settings: { url?: string; description?: string }) =>
-        (await storage.updateEndpoint({ id: 'ep_a', tenant: null, settings, now: NOW }))?.urlVersion
+      const update = async (settings: { url?: string; description?: string }) => {
+        await storage.updateEndpoint({ id: 'ep_a', tenant: null, settings, now: NOW })
+        return (await endpointNow(storage, 'ep_a')).urlVersion
+      }
       same(await update({ url, description: 'x' }), 1, 'the same URL is no change')
       same(await update({ url: 'https://example.com/other' }), 2, 'another URL is')
       same(await update({ description: 'y' }), 2, 'other settings are not')
