@@ -13,9 +13,9 @@ export function observeEndpoint(
   process: SimProcess,
   method: Written,
   input: { id: string } | StateChange,
-  output: EndpointRecord | boolean | null,
+  output: EndpointRecord | 'conflict' | boolean | null,
 ): void {
-  if (output === null || output === false) return
+  if (output === null || output === false || output === 'conflict') return
   if (method === 'deleteEndpoint') {
     const endpoint = ledger.endpoints.get((input as { id: string }).id)
     if (endpoint === undefined) return
