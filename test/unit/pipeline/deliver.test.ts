@@ -1,3 +1,4 @@
+import { getEventListeners } from 'node:events'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import type { AttemptRecord } from '../../../src/model/attempt.ts'
 import { type DeliverInput, type DeliverPorts, deliver } from '../../../src/pipeline/deliver.ts'
@@ -20,7 +21,6 @@ let clock: ManualClock
 let transport: ScriptedTransport
 let shutdown: AbortController
 let ports: DeliverPorts
-let listeners: number
 const unhandled: unknown[] = []
 const onUnhandled = (reason: unknown) => unhandled.push(reason)
 
@@ -28,16 +28,6 @@ beforeEach(() => {
   clock = manualClock()
   transport = scriptedTransport(clock)
   shutdown = new AbortController()
-  listeners = 0
-  const { addEventListener, removeEventListener } = shutdown.signal
-  shutdown.signal.addEventListener = (...args: Parameters<typeof addEventListener>) => {
-    listeners += 1
-    addEventListener.apply(shutdown.signal, args)
-  }
-  shutdown.signal.removeEventListener = (...args: Parameters<typeof removeEventListener>) => {
-    listeners -= 1
-    removeEventListener.apply(shutdown.signal, args)
-  }
   ports = {
     clock,
     transport,
@@ -54,7 +44,7 @@ afterEach(async () => {
   expect(unhandled.splice(0)).toEqual([])
   // Whatever happened: no timer left, no listener left.
   expect(clock.nextTimerAt()).toBeNull()
-  expect(listeners).toBeLessThanOrEqual(0)
+  expect(getEventListeners(shutdown.signal, 'abort')).toEqual([])
 })
 
 async function turns(): Promise<void> {
@@ -85,6 +75,20 @@ const hang = () => new Promise<never>(() => {})
 const rejection = (error: unknown) => async () => {
   throw error
 }
+
+const failing = (more: Partial<TransportFailure>): TransportFailure => ({
+  transportFailure: true,
+  phase: 'connect',
+  reason: null,
+  connectTimedOut: false,
+  message: 'failed',
+  status: null,
+  headers: {},
+  body: null,
+  remoteAddress: null,
+  timings: { connectMs: null, tlsMs: null, headersMs: null, bodyMs: null },
+  ...more,
+})
 
 describe('an answer', () => {
   it('of 200 to 299 is delivered, 410 is gone, anything else is rejected', async () => {
@@ -153,18 +157,9 @@ describe('a failed connection', () => {
   })
 
   it('whose connecting took too long is timed out', async () => {
-    const failure: TransportFailure = {
-      transportFailure: true,
-      phase: 'connect',
-      reason: null,
-      connectTimedOut: true,
-      message: 'no connection within 5000 ms',
-      status: null,
-      headers: {},
-      body: null,
-      remoteAddress: null,
-      timings: { connectMs: 5_000, tlsMs: null, headersMs: null, bodyMs: null },
-    }
+    const spent = { connectMs: 5_000, tlsMs: null, headersMs: null, bodyMs: null }
+    const message = 'no connection within 5000 ms'
+    const failure = failing({ phase: 'connect', connectTimedOut: true, message, timings: spent })
     ports.transport = { ...transport, send: rejection(failure) }
     const { outcome, error, timings } = await attempt()
     expect({ outcome, error }).toEqual({
@@ -175,18 +170,8 @@ describe('a failed connection', () => {
   })
 
   it('keeps what had come of the response', async () => {
-    const failure = {
-      transportFailure: true,
-      phase: 'body',
-      reason: 'reset',
-      connectTimedOut: false,
-      message: 'reset',
-      status: 200,
-      headers: { a: '1' },
-      body: Uint8Array.of(1),
-      remoteAddress: PUBLIC,
-      timings: { connectMs: 1, tlsMs: 2, headersMs: 3, bodyMs: null },
-    }
+    const head = { status: 200, headers: { a: '1' }, body: Uint8Array.of(1), remoteAddress: PUBLIC }
+    const failure = failing({ phase: 'body', reason: 'reset', ...head })
     ports.transport = { ...transport, send: rejection(failure) }
     expect(await attempt()).toMatchObject({
       outcome: 'connection_failed',
@@ -349,9 +334,7 @@ describe('a name', () => {
     ports.resolve = fakeResolver({ 'example.com': addresses })
     expect(await attempt()).toMatchObject(unresolved)
     expect(transport.requests).toHaveLength(0)
-  })
-
-  it('with 64 is not', async () => {
+    // Sixty-four are taken.
     ports.resolve = fakeResolver({ 'example.com': Array.from({ length: 64 }, () => PUBLIC) })
     expect(await attempt()).toMatchObject({ outcome: 'delivered' })
   })
