@@ -10,6 +10,8 @@ const HOUR = 3_600_000
 const DAY = 24 * HOUR
 /** Longer than any storage call of the faulty time. */
 const CALM_DOWN_MS = 60_000
+/** Longer than any wait that is left then: schedules of started runs are short. */
+const LONGEST_REST_MS = 2 * HOUR
 
 export async function finish(world: World, operations: Operations, resumeAll: boolean): Promise<void> {
   const { ledger, plan } = world
@@ -45,17 +47,14 @@ async function goOn(world: World, process: SimProcess): Promise<void> {
 
 /** By the senders that are started. */
 async function delivered(world: World): Promise<void> {
+  const { ledger, plan } = world
   for (const process of world.alive()) {
     void call(world, { process, name: 'start', make: () => process.sender!.start() })
   }
-  let looks = 0
-  let rest = await unfinished(world)
-  while (rest.length > 0 && world.ledger.violations.length === 0) {
-    looks += 1
-    if (looks > 200) return
-    await world.passUntil(() => !world.ledger.unsettled(), HOUR / 10)
-    await world.pass(world.plan.options.pollMs + 1)
-    rest = await unfinished(world)
+  const end = world.clock.now() + LONGEST_REST_MS
+  while ((await unfinished(world)).length > 0 && world.clock.now() < end && ledger.violations.length === 0) {
+    await world.passUntil(() => !ledger.unsettled(), HOUR / 10)
+    await world.pass(plan.options.pollMs + 1)
   }
 }
 
