@@ -6,7 +6,8 @@ import { type Patiently, patiently } from './resilient-storage.ts'
 
 /** Step 7: any started process requeues the deliveries of running replays, page by page. */
 
-const REPLAYS_A_ROUND = 16
+/** Slow ones stay for days: were they fewer, a handful of them would keep all later ones from being seen. */
+const REPLAYS_A_ROUND = 1_000
 const REQUEUE_MAX = 500
 const EXAMINE_MAX = 2_000
 
@@ -17,6 +18,7 @@ export class ReplayWorker {
   readonly #patiently: Patiently
   /** When this process last stepped a replay that has a rate. */
   readonly #steppedAt = new Map<string, number>()
+  #stepped = ''
 
   constructor(context: EngineContext, pendingFrom: (dueAt: number) => void, open: () => boolean) {
     this.#context = context
@@ -38,11 +40,20 @@ export class ReplayWorker {
         return null
       }
       let next = Number.POSITIVE_INFINITY
-      for (const replay of running) next = Math.min(next, await this.#step(replay))
-      if (next > clock.now() || clock.monotonic() >= until) return next
+      for (const replay of this.#inTurn(running)) {
+        next = Math.min(next, await this.#step(replay))
+        if (clock.monotonic() >= until) return clock.now()
+      }
+      if (next > clock.now()) return next
       await hostTurn()
     }
     return null
+  }
+
+  /** Begins behind the one stepped last: a large one must not have all the turns. */
+  #inTurn(running: readonly ReplayRecord[]): ReplayRecord[] {
+    const next = running.findIndex(({ id }) => id === this.#stepped) + 1
+    return [...running.slice(next), ...running.slice(0, next)]
   }
 
   /** When the replay may be stepped again. */
@@ -53,6 +64,7 @@ export class ReplayWorker {
     const { limit, nextAt } = replayAllowance({ replay, steppedAt: since, now, limitMax: REQUEUE_MAX })
     if (limit === 0) return nextAt
     this.#steppedAt.set(replay.id, now)
+    this.#stepped = replay.id
     const step = { replayId: replay.id, now, limit, examine: EXAMINE_MAX }
     const after = await this.#patiently(() => storage.stepReplay(step))
     if (after === null) return now
