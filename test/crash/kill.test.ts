@@ -102,7 +102,7 @@ describe('a program that is killed 200 times', () => {
     if (lostRepeatedly > 0) await drain()
     entries = await scene.withSender(readLedger)
     seen = await scene.seen()
-  }, 150_000)
+  }, 240_000)
 
   afterAll(() => scene.close())
 

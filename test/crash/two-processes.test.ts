@@ -42,7 +42,7 @@ describe('two senders in two processes on one file', () => {
     }
     entries = await scene.withSender(readLedger)
     seen = await scene.seen()
-  }, 120_000)
+  }, 150_000)
 
   afterAll(() => scene.close())
 
