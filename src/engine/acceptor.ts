@@ -281,7 +281,12 @@ function withoutLeases(newEvent: NewEvent): NewEvent {
 const isOpen = (item: Item): boolean => item.answer === null
 
 /** Refusals before the commit: after any other failure the events may or may not have been written. */
-const NOTHING_WRITTEN: ReadonlySet<string | undefined> = new Set(['storage_busy', 'storage_full', 'storage_read_only'])
+const NOTHING_WRITTEN: ReadonlySet<string | undefined> = new Set([
+  'storage_busy',
+  'storage_full',
+  'storage_read_only',
+  'storage_corrupt',
+])
 
 function unknownOutcome(cause: unknown): WebhookError {
   const message =

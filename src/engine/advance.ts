@@ -6,7 +6,7 @@ export interface Advance {
   /** Resolves at that moment, epoch milliseconds. Where time can only be waited for, `sleep` does it: it can be woken. */
   to(moment: number, sleep: () => Promise<void>): Promise<void>
   /** Resolves when `work` does, letting time pass meanwhile. */
-  through(work: Promise<void>): Promise<void>
+  through<T>(work: Promise<T>): Promise<T>
 }
 
 export function advanceOf(clock: Clock): Advance {
@@ -25,14 +25,15 @@ function manual(clock: ManualClock): Advance {
     },
     async through(work) {
       let done = false
-      void work.then(() => {
+      const end = () => {
         done = true
-      })
+      }
+      work.then(end, end)
       for (;;) {
         for (let turns = 0; turns < QUIET_TURNS && !done; turns++) await hostTurn()
         // Some of the packages used yield by real timers of 0 ms.
         if (!done) await new Promise((resolve) => setTimeout(resolve, 2))
-        if (done) return
+        if (done) return work
         const next = clock.nextTimerAt()
         if (next !== null) clock.advanceTo(next)
       }

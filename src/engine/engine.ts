@@ -260,19 +260,12 @@ export class Engine {
     limit,
     advance,
   }: DrainBounds): Promise<{ attempts: number; nextDueAt: number | null }> {
-    const { clock, permits } = this.#context
+    const { clock } = this.#context
     const ends = clock.monotonic() + budgetMs
     let attempts = 0
     for (;;) {
-      await permits.settled()
-      await this.#upkeep.reclaim()
-      await this.#fanOut.pass()
-      const replayAt = await this.#replays.pass()
-      const begun = await this.#scheduler.pass()
+      const { begun, dueAt, replayAt } = await advance.through(this.#round())
       attempts += begun
-      await advance.through(this.idle())
-      await this.#upkeep.sweep()
-      const dueAt = await this.#nextDueAt()
       const nextDueAt = replayAt === null ? dueAt : Math.min(replayAt, dueAt ?? replayAt)
       if (attempts >= limit || clock.monotonic() >= ends || this.#ending) return { attempts, nextDueAt }
       if (begun > 0 && dueAt !== null && dueAt <= clock.now()) continue
@@ -282,6 +275,18 @@ export class Engine {
       if (moment - clock.now() >= ends - clock.monotonic()) return { attempts, nextDueAt }
       await advance.to(moment, () => this.#waker.until(moment))
     }
+  }
+
+  /** What a drain does in one moment: everything that is due, until it has ended. */
+  async #round(): Promise<{ begun: number; dueAt: number | null; replayAt: number | null }> {
+    await this.#context.permits.settled()
+    await this.#upkeep.reclaim()
+    await this.#fanOut.pass()
+    const replayAt = await this.#replays.pass()
+    const begun = await this.#scheduler.pass()
+    await this.idle()
+    await this.#upkeep.sweep()
+    return { begun, dueAt: await this.#nextDueAt(), replayAt }
   }
 }
 
