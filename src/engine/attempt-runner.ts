@@ -62,6 +62,12 @@ export class AttemptRunner {
     while (this.#running.size > 0) await Promise.all(this.#running.values())
   }
 
+  /** Whether this process attempts under this very lease now, whatever a clock that was set says of its end. */
+  holds({ deliveryId, claim }: Lease): boolean {
+    for (const lease of this.#running.keys()) if (lease.deliveryId === deliveryId && lease.claim === claim) return true
+    return false
+  }
+
   begin(work: Work): void {
     const run = this.#run(work)
       .catch((error) => this.#context.lifecycle.fail(error, `an attempt of delivery ${work.lease.deliveryId}`))

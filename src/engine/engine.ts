@@ -62,7 +62,7 @@ export class Engine {
     this.#scheduler = new Scheduler(context, { begin, giveBack, open: () => this.#mayWork && !this.#overdue })
     this.#fanOut = new FanOutWorker(context, pendingFrom, open)
     this.#replays = new ReplayWorker(context, pendingFrom, open)
-    this.#upkeep = new Upkeep(context, this.#settler, open)
+    this.#upkeep = new Upkeep(context, this.#settler, open, (lease) => this.#runner.holds(lease))
     this.#acceptor = new Acceptor(context, {
       open: () => this.started,
       begin,

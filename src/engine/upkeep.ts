@@ -1,3 +1,4 @@
+import type { Lease } from '../model/delivery.ts'
 import { lostAttempt, settleAttempt } from '../pipeline/settle.ts'
 import type { ExpiredLease } from '../ports/storage.ts'
 import type { EngineContext } from './context.ts'
@@ -16,13 +17,16 @@ export class Upkeep {
   readonly #context: EngineContext
   readonly #settler: Settler
   readonly #open: () => boolean
+  readonly #holds: (lease: Lease) => boolean
   readonly #patiently: Patiently
   #sweptAt = Number.NEGATIVE_INFINITY
 
-  constructor(context: EngineContext, settler: Settler, open: () => boolean) {
+  /** `holds`: whether this process attempts under that lease now; it settles those itself. */
+  constructor(context: EngineContext, settler: Settler, open: () => boolean, holds: (lease: Lease) => boolean) {
     this.#context = context
     this.#settler = settler
     this.#open = open
+    this.#holds = holds
     this.#patiently = patiently(context, open)
   }
 
@@ -31,7 +35,8 @@ export class Upkeep {
     const { storage, clock, lifecycle } = this.#context
     let reclaimed = 0
     while (this.#open()) {
-      const expired = await this.#patiently(() => storage.expiredLeases({ now: clock.now(), limit: SLICE }))
+      const found = await this.#patiently(() => storage.expiredLeases({ now: clock.now(), limit: SLICE }))
+      const expired = found.filter((lease) => !this.#holds(lease))
       // One that can not be settled keeps neither the others nor the rest of the loop from going on.
       const settled = await Promise.all(
         expired.map((lease) =>
@@ -46,7 +51,7 @@ export class Upkeep {
       )
       const count = settled.reduce<number>((sum, one) => sum + one, 0)
       reclaimed += count
-      if (count === 0 || expired.length < SLICE) return reclaimed
+      if (count === 0 || found.length < SLICE) return reclaimed
     }
     return reclaimed
   }

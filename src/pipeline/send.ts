@@ -81,7 +81,12 @@ export function prepareEvent(input: PrepareInput): PreparedEvent {
 function argumentsOf(checked: CheckedEvent): unknown[] {
   const contentType = 'body' in checked.content ? checked.content.contentType : null
   const { type, occurredAt, deliverAt, headers, endpointIds, metadata } = checked
-  return [type, occurredAt, deliverAt, headers, endpointIds, metadata, contentType]
+  return [type, occurredAt, deliverAt, inOrder(headers), endpointIds, inOrder(metadata), contentType]
+}
+
+/** In the order of their names: two maps with the same entries are the same. */
+function inOrder(map: Record<string, string>): [string, string][] {
+  return Object.entries(map).sort(([a], [b]) => (a < b ? -1 : 1))
 }
 
 function jsonOf(data: unknown): string {
