@@ -27,11 +27,18 @@ type Require = (name: string) => unknown
 /** Loads better-sqlite3 when it is first needed, so that a host without it can import everything else. */
 export function loadDriver(load: Require = requireFromHere(), nodeVersion = process.versions.node): Driver {
   const version = installedVersion(load)
-  // The binary of version 13 takes the whole process down there, so that nothing could be caught: look before loading it.
+  // These pairs take the whole process down, so that nothing could be caught: look before loading the binary.
   if (majorOf(version) === 13 && !isAtLeast(nodeVersion, 22, 14)) {
     throw new WebhookError(
       'driver_unsupported',
       `better-sqlite3 ${version} crashes on Node ${nodeVersion}. Install better-sqlite3@12, or use Node 22.14 or later.`,
+    )
+  }
+  // Collecting its garbage aborts there (measured on Node 24.21; nodejs/node issue 65446, from 24.19 on).
+  if (majorOf(version) === 12 && isAtLeast(nodeVersion, 24, 19)) {
+    throw new WebhookError(
+      'driver_unsupported',
+      `better-sqlite3 ${version} aborts on Node ${nodeVersion}. Install better-sqlite3@13.`,
     )
   }
   try {

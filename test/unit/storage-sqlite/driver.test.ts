@@ -28,6 +28,8 @@ test.each([
   ['13.2.0', '22.14.0', false],
   ['13.2.0', '24.0.0', false],
   ['12.11.1', '20.19.0', false],
+  ['12.11.1', '24.18.0', false],
+  ['12.11.1', '24.19.0', true],
 ])('better-sqlite3 %s on Node %s', (version, node, isRefused) => {
   const { asked, load } = installed(version)
   if (isRefused) {
