@@ -1,3 +1,4 @@
+import { subscribe, unsubscribe } from 'node:diagnostics_channel'
 import { getEventListeners } from 'node:events'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
@@ -260,21 +261,36 @@ describe('the signal', () => {
     expect(receiver.accepted()).toBe(0)
   })
 
+  const arrived = (receiver: Receiver) => expect.poll(() => receiver.requests.length).toBe(1)
+
   it.each([
-    ['in the same turn', 'connect', () => friendly(), undefined],
-    ['before the head', 'headers', () => hungBeforeHeaders(), 50],
-    ['in the body', 'body', () => hungInBody(500), 50],
-  ])('that comes %s ends it at once', async (_name, phase, starting, afterMs) => {
+    ['in the same turn', 'connect', () => friendly(), async () => {}],
+    ['before the head', 'headers', () => hungBeforeHeaders(), arrived],
+    ['in the body', 'body', () => hungInBody(500), headCame],
+  ])('that comes %s ends it at once', async (_name, phase, starting, moment) => {
     const receiver = await start(starting())
     const controller = new AbortController()
+    const come = moment(receiver)
     const sending = newTransport().send(requestTo(receiver.url, { signal: controller.signal }))
-    if (afterMs === undefined) controller.abort()
-    else setTimeout(() => controller.abort(), afterMs)
-    await expect(sending).rejects.toMatchObject({ reason: null, phase, connectTimedOut: false })
+    const ended = expect(sending).rejects.toMatchObject({ reason: null, phase, connectTimedOut: false })
+    if (phase !== 'connect') await come
+    controller.abort()
+    await ended
     expect(getEventListeners(controller.signal, 'abort')).toEqual([])
     await expect.poll(() => receiver.open()).toBe(0)
   })
 })
+
+/** Resolves a turn after the next response's head was read. */
+function headCame(): Promise<void> {
+  return new Promise((resolve) => {
+    const onHead = () => {
+      unsubscribe('http.client.response.finish', onHead)
+      setImmediate(resolve)
+    }
+    subscribe('http.client.response.finish', onHead)
+  })
+}
 
 describe('the response', () => {
   it('keeps as many headers as fit, and joins those given twice', async () => {
