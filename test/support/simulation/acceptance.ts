@@ -25,7 +25,7 @@ export function acceptances(
     const event = accepted(ledger, item)
     ledger.note(() => `${process.name} accepted ${event.id} for [${[...event.expected]}]`)
     for (const { endpointId, dueAt } of item.deliveries) newDelivery(ledger, event, endpointId, dueAt)
-    for (const lease of result.leases) granted(ledger, process, lease, now, worker)
+    for (const lease of result.leases) granted(ledger, process, lease, { now, worker, fast: true })
   }
 }
 

@@ -52,7 +52,7 @@ function changeState(ledger: Ledger, process: SimProcess, endpoint: EndpointMode
   if (change.to === 'active') {
     endpoint.heldSince = null
     endpoint.heldBy.clear()
-  } else endpoint.heldSince ??= ledger.now()
+  } else endpoint.heldSince ??= change.now
   process.changes.push({ id: endpoint.id, state: change.to })
 }
 

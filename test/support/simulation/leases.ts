@@ -1,7 +1,7 @@
 import type { Lease } from '../../../src/model/delivery.ts'
 import type { ClaimedDelivery, ClaimInput, InsertResult } from '../../../src/ports/storage.ts'
 import type { Ledger } from './ledger.ts'
-import { deliveryKeyOf, type Grant } from './model.ts'
+import { type DeliveryModel, deliveryKeyOf, type Grant } from './model.ts'
 import type { SimProcess } from './process.ts'
 
 /** Leases as they are given and given back: one live lease at a time, never early, never in a blocked lane. */
@@ -12,10 +12,18 @@ export function claims(
   { now, worker }: ClaimInput,
   claimed: ClaimedDelivery[],
 ): void {
-  for (const { lease } of claimed) granted(ledger, process, lease, now, worker)
+  for (const { lease } of claimed) granted(ledger, process, lease, { now, worker, fast: false })
 }
 
-export function granted(ledger: Ledger, process: SimProcess, lease: Lease, now: number, worker: string): void {
+interface Granting {
+  now: number
+  worker: string
+  /** With its event, not by a claim. */
+  fast: boolean
+}
+
+export function granted(ledger: Ledger, process: SimProcess, lease: Lease, how: Granting): void {
+  const { now, worker, fast } = how
   const key = deliveryKeyOf(lease.eventId, lease.endpointId)
   const delivery = ledger.deliveries.get(key)
   if (delivery === undefined) {
@@ -39,6 +47,9 @@ export function granted(ledger: Ledger, process: SimProcess, lease: Lease, now: 
   if (now < endpoint.blockedUntil) {
     ledger.violated('a throttled lane rests as long as it was asked to', `${told}, until ${endpoint.blockedUntil}`)
   }
+  if (fast && isBehind(ledger, delivery, now)) {
+    ledger.violated('the fast lane overtakes nothing', told)
+  }
   const grant: Grant = {
     process,
     worker,
@@ -59,6 +70,16 @@ export function granted(ledger: Ledger, process: SimProcess, lease: Lease, now: 
   delivery.lease = grant
   delivery.grants.push(grant)
   ledger.note(() => `${process.name} leased ${told} until ${lease.until}`)
+}
+
+/** Whether its lane has something else that is due. */
+function isBehind(ledger: Ledger, delivery: DeliveryModel, now: number): boolean {
+  const { endpoint } = delivery
+  for (const other of ledger.deliveries.values()) {
+    if (other.endpoint === endpoint && other !== delivery && other.state === 'pending' && other.dueAt <= now)
+      return true
+  }
+  return false
 }
 
 export function leasesAnswered(

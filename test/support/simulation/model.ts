@@ -22,7 +22,7 @@ export interface EndpointModel {
   createdAt: number
   /** Of the settlements' throttling, in the time of whoever settled. */
   blockedUntil: number
-  /** Since when it is not active, in true time; null: it is. */
+  /** Since when it is not active, by the clock of whoever changed it; null: it is. */
   heldSince: number | null
   /** All that its settings ever were: an attempt may have begun under any of them. */
   retries: RetrySettings[]

@@ -14,6 +14,8 @@ import type { World } from './world.ts'
 
 const PATTERNS = [null, ['invoice.*'], ['user.**'], ['*.created', 'invoice.paid'], ['invoice.paid'], ['**']]
 const CRASH_AT: readonly Method[] = ['insertEvents', 'claimDue', 'settle', 'insertSlice', 'stepReplay', 'releaseLeases']
+/** What stop may take for its last settlements, and a deaf transport for its end. */
+const LAST_MS = 5_500
 const GONE = ['endpoint_not_found', 'endpoint_state_invalid']
 
 export class Operations {
@@ -92,9 +94,14 @@ export class Operations {
     const deed = chance.pick(['hold', 'update', 'remove', 'stop', 'crash'])
     if (deed === 'crash' && !plan.crashes) return
     if (plan.storageFaults) {
-      faults.burst(chance.pick(['slow', 'slow', 'broken', 'mixed']), 0.5, clock.now() + chance.int(500, 5_000))
+      faults.burst(
+        chance.pick(['lateLeases', 'lateLeases', 'lateVerdicts', 'slow', 'broken', 'mixed']),
+        0.6,
+        clock.now() + chance.int(500, 5_000),
+      )
     }
     network.set(`e${chance.int(1, this.#hosts)}.example`, chance.pick(['hanging', 'failing', 'flaky']))
+    if (plan.crowd) void this.create(process, { tenant: plan.tenants[0]!, eventTypes: ['crowd.called'] })
     for (let times = chance.int(2, 5); times > 0; times--) this.#sends.send(process)
     if (deed === 'stop')
       clock.after(chance.int(0, 50), () => process.alive && !process.stopping && void this.stop(process, 0))
@@ -227,17 +234,24 @@ export class Operations {
   stop(process: SimProcess, graceMs: number): Promise<void> {
     const { ledger } = this.#world
     process.stopping = true
+    const began = process.trueMonotonic()
     return call(this.#world, {
       process,
       name: `stop ${graceMs}`,
       make: () => process.sender!.stop({ graceMs }),
       done: () => {
         process.stopped = true
+        const took = process.trueMonotonic() - began
+        if (took > graceMs + LAST_MS && process.slows + process.troubles === 0) {
+          ledger.violated('stop ends soon after its grace', `${took} ms, ${graceMs} ms of grace, in ${process.name}`)
+        }
         if (process.clock.pending > 0)
           ledger.violated('stop leaves no timer', `${process.clock.pending} of ${process.name}`)
         if (process.inFlight.size > 0) ledger.violated('stop ends what is in flight', process.name)
         for (const { key, lease } of ledger.deliveries.values()) {
-          if (lease?.process === process && lease.answered && process.troubles === 0) {
+          // One that ran out before it was known of is left to whoever reclaims it.
+          const live = lease !== null && process.trueMonotonic() < lease.at + lease.leaseMs
+          if (live && lease.process === process && lease.answered && process.troubles === 0) {
             ledger.violated('stop leaves no lease behind', `${key} #${lease.claim} of ${process.name}`)
           }
         }

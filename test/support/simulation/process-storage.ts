@@ -34,7 +34,7 @@ export function processStorage(process: SimProcess, disk: Disk, faults: StorageF
   const call = async (method: Method, input: Input): Promise<Output> => {
     if (process.closed) ledger.violated('nothing is asked of a storage that was closed', `${process.name} ${method}`)
     if (process.dead) return never()
-    const fault = process.trap(method) ?? faults.draw(process.trueNow())
+    const fault = process.trap(method) ?? faults.draw(method, process.trueNow())
     if (fault !== 'none') {
       ledger.faults.push(fault)
       ledger.note(() => `${process.name} ${method}: ${fault}`)
@@ -59,7 +59,7 @@ export function processStorage(process: SimProcess, disk: Disk, faults: StorageF
     name: disk.storage.name,
     supports: disk.storage.supports,
     open: async ({ now }) => {
-      refuse(faults.draw(process.trueNow()), 'open')
+      refuse(faults.draw('open', process.trueNow()), 'open')
       return disk.open(now)
     },
     close: async () => {

@@ -52,6 +52,13 @@ function applied(ledger: Ledger, process: SimProcess, settlement: Settlement, no
 /** The record tells what the receiver did. */
 function assertAnswer(ledger: Ledger, grant: Grant, attempt: AttemptRecord, told: string): void {
   const answered = grant.request?.status ?? null
+  const meant = { delivered: answered !== null && answered < 300, gone: answered === 410 }
+  if (
+    attempt.status !== null &&
+    (meant.delivered !== (attempt.outcome === 'delivered') || meant.gone !== (attempt.outcome === 'gone'))
+  ) {
+    ledger.violated('2xx alone is success, and 410 means gone', `${told}: ${answered} is ${attempt.outcome}`)
+  }
   switch (attempt.outcome) {
     case 'delivered':
     case 'rejected':

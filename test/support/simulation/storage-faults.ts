@@ -20,9 +20,18 @@ export type StorageFault =
   | 'crashBefore'
   | 'crashAfter'
 
-export type Burst = 'busy' | 'broken' | 'full' | 'readOnly' | 'slow' | 'mixed'
+export type Burst = 'busy' | 'broken' | 'full' | 'readOnly' | 'slow' | 'lateLeases' | 'lateVerdicts' | 'mixed'
 
-export const BURSTS: readonly Burst[] = ['busy', 'broken', 'full', 'readOnly', 'slow', 'mixed']
+export const BURSTS: readonly Burst[] = [
+  'busy',
+  'broken',
+  'full',
+  'readOnly',
+  'slow',
+  'lateLeases',
+  'lateVerdicts',
+  'mixed',
+]
 
 const FAULTS: Record<Burst, readonly StorageFault[]> = {
   busy: ['busy'],
@@ -30,7 +39,15 @@ const FAULTS: Record<Burst, readonly StorageFault[]> = {
   full: ['full'],
   readOnly: ['readOnly'],
   slow: ['slowBefore', 'slowAfter'],
+  lateLeases: ['slowAfter'],
+  lateVerdicts: ['slowBefore'],
   mixed: ['busy', 'unavailable', 'doubtful', 'doubtful', 'full', 'readOnly', 'slowBefore', 'slowAfter'],
+}
+
+/** Some bursts befall a few methods alone: meanwhile other calls may change what these are about. */
+function isOf(kind: Burst, method: string): boolean {
+  if (kind === 'lateLeases') return method === 'insertEvents' || method === 'claimDue'
+  return kind !== 'lateVerdicts' || method === 'changeEndpointState'
 }
 
 /** The state of the shared storage, as one process meets it: calm, but for bursts. */
@@ -56,10 +73,10 @@ export class StorageFaults {
     return this.#healedAt !== null && now - this.#healedAt > ms
   }
 
-  draw(now: number): StorageFault {
+  draw(method: string, now: number): StorageFault {
     if (this.#healedAt !== null || this.#burst === null) return 'none'
     if (now >= this.#burst.until) this.#burst = null
-    if (this.#burst === null || !this.#chance.of(this.#burst.share)) return 'none'
+    if (this.#burst === null || !isOf(this.#burst.kind, method) || !this.#chance.of(this.#burst.share)) return 'none'
     return this.#chance.pick(FAULTS[this.#burst.kind])
   }
 

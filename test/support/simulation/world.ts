@@ -114,6 +114,7 @@ export class World {
 
   /** Moves the true time on, from timer to timer, each of them coming to its end before the next. */
   async pass(ms: number): Promise<void> {
+    await this.quiet()
     const end = this.clock.now() + ms
     for (let next = this.clock.nextTimerAt(); next !== null && next <= end; next = this.clock.nextTimerAt()) {
       this.clock.advanceTo(next)
