@@ -5,7 +5,7 @@ import type { Chance } from './chance.ts'
 import type { Method } from './disk.ts'
 import type { EndpointModel } from './model.ts'
 import type { SimProcess } from './process.ts'
-import type { Sends } from './sends.ts'
+import { CROWD_TYPE, type Sends } from './sends.ts'
 import { BURSTS } from './storage-faults.ts'
 import { BEHAVIOURS } from './transport.ts'
 import type { World } from './world.ts'
@@ -74,7 +74,7 @@ export class Operations {
   }
 
   #ask(deed: string, process: SimProcess): void {
-    if (deed === 'send') this.#sends.send(process)
+    if (deed === 'send') this.#send(process)
     else if (deed === 'create') void this.create(process)
     else if (deed === 'crash') this.#crash(process)
     else if (deed === 'stop') void this.stop(process, this.#chance.pick([0, 500, 10_000]))
@@ -85,6 +85,16 @@ export class Operations {
       if (deed === 'replay') this.#replay(process, endpoint)
       else this.#change(deed, process, endpoint)
     }
+  }
+
+  #send(process: SimProcess): void {
+    if (this.#sends.send(process) !== CROWD_TYPE) return
+    // While the event is spread, slowly, an endpoint comes that shall not have it.
+    const { faults, clock, plan } = this.#world
+    if (plan.storageFaults) faults.burst('slow', 0.5, clock.now() + 5_000)
+    clock.after(this.#chance.int(0, 500), () => {
+      if (process.alive) void this.create(process, { tenant: plan.tenants[0]!, eventTypes: [CROWD_TYPE] })
+    })
   }
 
   /** Things that cross each other, which chance alone rarely brings together. */
@@ -101,7 +111,6 @@ export class Operations {
       )
     }
     network.set(`e${chance.int(1, this.#hosts)}.example`, chance.pick(['hanging', 'failing', 'flaky']))
-    if (plan.crowd) void this.create(process, { tenant: plan.tenants[0]!, eventTypes: ['crowd.called'] })
     for (let times = chance.int(2, 5); times > 0; times--) this.#sends.send(process)
     if (deed === 'stop')
       clock.after(chance.int(0, 50), () => process.alive && !process.stopping && void this.stop(process, 0))

@@ -7,6 +7,9 @@ import type { World } from './world.ts'
 
 /** Events that the host sends, and what it may believe after each answer. */
 
+/** What the many endpoints of a crowd listen to. */
+export const CROWD_TYPE = 'crowd.called'
+
 const TYPES = ['invoice.paid', 'invoice.failed', 'user.created', 'user.profile.changed'] as const
 
 interface Sent {
@@ -32,8 +35,8 @@ export class Sends {
     this.#chance = chance
   }
 
-  /** One event, or one sent before with its key. */
-  send(process: SimProcess): void {
+  /** One event, or one sent before with its key. Returns its type. */
+  send(process: SimProcess): string {
     const sent = this.#next(process)
     const { number, input } = sent
     this.#times.set(number, (this.#times.get(number) ?? 0) + 1)
@@ -47,6 +50,7 @@ export class Sends {
       done: (result) => this.#acknowledge(process, sent, result),
       refused: (code) => this.#refuse(number, code),
     })
+    return input.type
   }
 
   #next(process: SimProcess): Sent {
@@ -68,7 +72,7 @@ export class Sends {
     const common = { tenant, type: chance.pick(TYPES) as string, metadata }
     if (crowd && this.#crowdSends < 2 && number > 3) {
       this.#crowdSends += 1
-      return { ...common, tenant: tenants[0]!, type: 'crowd.called', data: { number } }
+      return { ...common, tenant: tenants[0]!, type: CROWD_TYPE, data: { number } }
     }
     const variant = chance.weighted({
       plain: 8,

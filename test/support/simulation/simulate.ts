@@ -6,7 +6,7 @@ import { finish } from './finale.ts'
 import type { Violation } from './ledger.ts'
 import { Operations } from './operations.ts'
 import { type Plan, planOf } from './plan.ts'
-import { Sends } from './sends.ts'
+import { CROWD_TYPE, Sends } from './sends.ts'
 import { takeTurns } from './turns.ts'
 import { type Sabotage, World } from './world.ts'
 
@@ -55,7 +55,7 @@ async function begin(world: World, operations: Operations): Promise<void> {
   for (let made = 0; made < plan.endpoints; made++) void operations.create(process)
   if (plan.crowd) {
     for (let made = 0; made < 300; made++) {
-      void operations.create(process, { tenant: plan.tenants[0]!, eventTypes: ['crowd.called'] })
+      void operations.create(process, { tenant: plan.tenants[0]!, eventTypes: [CROWD_TYPE] })
     }
   }
   await world.quiet()
