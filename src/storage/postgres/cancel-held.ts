@@ -25,7 +25,7 @@ export async function cancelHeld(
     Math.max(heldBefore, 0),
     limit,
   )
-  const lanes = new Lanes(db)
+  const lanes = new Lanes(db, now)
   await lanes.lock(held.map(({ endpointId }) => endpointId))
   const still = held.flatMap(({ endpointId }) => {
     const lane = lanes.find(endpointId)

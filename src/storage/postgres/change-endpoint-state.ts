@@ -8,7 +8,7 @@ import { lockTenantOf, nextVersion } from './tenants.ts'
 export async function changeEndpointState(db: Connection, change: StateChange): Promise<EndpointRecord | null> {
   const { id, tenant, from, to, reason, now, guard } = change
   await lockTenantOf(db, id)
-  const lanes = new Lanes(db)
+  const lanes = new Lanes(db, now)
   await lanes.lock([id])
   const lane = lanes.find(id)
   const row = await findEndpoint(db, { id, tenant })

@@ -28,7 +28,7 @@ const ROOM = batchOf<Granted>({
 
 /** Lanes are waited for, not skipped: a claim that was skipped would find nothing where there is something. */
 export async function claimDue(db: Connection, { now, worker, room, defer }: ClaimInput): Promise<ClaimedDelivery[]> {
-  const lanes = new Lanes(db)
+  const lanes = new Lanes(db, now)
   await lanes.lock([...room, ...defer].map(({ endpointId }) => endpointId))
   const granted = room.flatMap((grant): Granted[] => {
     const lane = lanes.find(grant.endpointId)

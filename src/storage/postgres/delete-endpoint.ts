@@ -17,7 +17,7 @@ export async function deleteEndpoint(
     await nextVersion(db, row.tenantKey),
     row.key,
   )
-  const lanes = new Lanes(db)
+  const lanes = new Lanes(db, now)
   await lanes.lock([id])
   const lane = lanes.find(id)
   if (lane !== undefined) {

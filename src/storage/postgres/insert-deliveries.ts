@@ -41,7 +41,7 @@ export async function insertDeliveries(
   { now, worker }: { now: number; worker: string | null },
 ): Promise<Lease[]> {
   if (wanted.length === 0) return []
-  const lanes = new Lanes(db)
+  const lanes = new Lanes(db, now)
   await lanes.read(wanted.map(({ endpointId }) => endpointId))
   if (wanted.some(({ leaseUntil }) => leaseUntil !== null)) await lanes.look(now)
   const rows = decide(lanes, wanted, now)

@@ -79,6 +79,7 @@ const LINES = batchOf<Line>({
  */
 export class Lanes {
   readonly #db: Connection
+  readonly #now: number
   readonly #lanes = new Map<string, Lane>()
   readonly #locked = new Set<Lane>()
   readonly #changed = new Set<Lane>()
@@ -89,14 +90,15 @@ export class Lanes {
   /** When the oldest pending delivery is due, of lanes whose place does not tell. */
   #oldestDue = new Map<number, number>()
 
-  constructor(db: Connection) {
+  constructor(db: Connection, now: number) {
     this.#db = db
+    this.#now = now
   }
 
   async read(endpointIds: Iterable<string>): Promise<void> {
     const ids = [...new Set(endpointIds)]
     if (ids.length === 0) return
-    for (const lane of await this.#db.all<Lane>(SELECT_LANES, ids)) this.#lanes.set(lane.endpointId, lane)
+    for (const lane of await this.#db.all<Lane>(SELECT_LANES, ids)) this.#keep(lane)
   }
 
   async lock(endpointIds: Iterable<string>): Promise<void> {
@@ -104,9 +106,15 @@ export class Lanes {
     if (ids.length === 0) return
     const lanes = await this.#db.all<Lane>(`${SELECT_LANES} ORDER BY l.endpoint_key FOR UPDATE OF l`, ids)
     for (const lane of lanes) {
-      this.#lanes.set(lane.endpointId, lane)
+      this.#keep(lane)
       this.#locked.add(lane)
     }
+  }
+
+  #keep(lane: Lane): void {
+    // A claim from a time to come: the clock was set back since. It must not keep the lane waiting until then.
+    lane.claimedAt = Math.min(lane.claimedAt, this.#now)
+    this.#lanes.set(lane.endpointId, lane)
   }
 
   find(endpointId: string): Lane | undefined {
@@ -183,15 +191,16 @@ export class Lanes {
       lines.map(({ tenantKey }) => tenantKey),
     )
     await this.#db.run(
-      `UPDATE {line} AS n SET claimed_at = greatest(n.claimed_at, i.claimed_at),
+      `UPDATE {line} AS n SET claimed_at = greatest(least(n.claimed_at, $4), i.claimed_at),
         claimed_turn = greatest(n.claimed_turn, i.turn),
         ready_at = CASE WHEN l.ready_at IS NULL THEN NULL
-          ELSE greatest(n.claimed_at, i.claimed_at, l.ready_at) END
+          ELSE greatest(least(n.claimed_at, $4), i.claimed_at, l.ready_at) END
       FROM ${LINES.from('i')} LEFT JOIN LATERAL (
         SELECT ready_at FROM {lane} WHERE tenant_key = i.tenant_key AND ready_at IS NOT NULL
         ORDER BY ready_at LIMIT 1) AS l ON true
       WHERE n.tenant_key = i.tenant_key`,
       ...LINES.values(lines),
+      this.#now,
     )
   }
 

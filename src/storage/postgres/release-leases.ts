@@ -11,9 +11,9 @@ const LEASES = batchOf<Lease>({
 
 export async function releaseLeases(
   db: Connection,
-  { worker, leases }: { worker: string; leases: Lease[] },
+  { now, worker, leases }: { now: number; worker: string; leases: Lease[] },
 ): Promise<void> {
-  const lanes = new Lanes(db)
+  const lanes = new Lanes(db, now)
   await lanes.lock(leases.map(({ endpointId }) => endpointId))
   const rows = await db.all<{ ord: number; dueAt: number }>(
     `WITH held AS MATERIALIZED (

@@ -11,6 +11,9 @@ export function stateOf(number: number): DeliveryState {
   return state
 }
 
+/** The states in which nothing more happens to a delivery, unless it is replayed. */
+export const AT_REST: readonly DeliveryState[] = ['delivered', 'failed', 'canceled']
+
 /** An empty object, the usual case, takes no room. */
 export function textOf(object: object): string | null {
   for (const _ in object) return JSON.stringify(object)

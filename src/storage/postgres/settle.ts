@@ -48,7 +48,7 @@ export async function settle(
   db: Connection,
   { now, settlements }: { now: number; settlements: Settlement[] },
 ): Promise<SettleResult> {
-  const lanes = new Lanes(db)
+  const lanes = new Lanes(db, now)
   await lanes.read(settlements.map(({ endpointId }) => endpointId))
   await lanes.lock(
     settlements.filter((one) => movesLane(lanes.find(one.endpointId), one, now)).map(({ endpointId }) => endpointId),

@@ -1,11 +1,10 @@
 import type { ReplayRecord } from '../../model/replay.ts'
 import type { ReplayStepInput } from '../../ports/storage.ts'
 import type { Connection } from './connection.ts'
-import { AT_REST } from './count-at-rest.ts'
 import { Lanes } from './lanes.ts'
 import type { Examined } from './page.ts'
 import { findReplay, lockReplay, type StoredReplay } from './replays.ts'
-import { stateNumber } from './rows.ts'
+import { AT_REST, stateOf } from './rows.ts'
 import { scanUp } from './scan.ts'
 
 interface Visited extends Examined {
@@ -19,8 +18,6 @@ interface Visit {
   cursor: { at: number; key: number }
   ended: boolean
 }
-
-const LOWEST_AT_REST = Math.min(...AT_REST.map(stateNumber))
 
 export async function stepReplay(
   db: Connection,
@@ -47,13 +44,13 @@ export async function stepReplay(
 
 /** Those of deleted endpoints are left alone, and those that another has moved meanwhile. Returns how many were requeued. */
 async function requeueAll(db: Connection, replayKey: number, visited: Visited[], now: number): Promise<number> {
-  const lanes = new Lanes(db)
+  const lanes = new Lanes(db, now)
   await lanes.lock(visited.map(({ endpointId }) => endpointId))
   const chosen = visited.filter(({ endpointId }) => lanes.find(endpointId)?.deleted === false)
   if (chosen.length === 0) return 0
   const rows = await db.all<{ key: number }>(
     `WITH held AS MATERIALIZED (
-      SELECT key FROM {delivery} WHERE key = ANY($3::bigint[]) AND state >= ${LOWEST_AT_REST} ORDER BY key FOR UPDATE)
+      SELECT key FROM {delivery} WHERE key = ANY($3::bigint[]) AND state >= 2 ORDER BY key FOR UPDATE)
     UPDATE {delivery} AS d SET state = 0, round = d.round + 1, step = 0, lost = 0, due_at = $1, ended_at = NULL,
       reason = NULL, replay_key = $2
     FROM held WHERE d.key = held.key RETURNING d.key`,
@@ -91,7 +88,7 @@ async function visit(
     examined++
     result.cursor = { at: row.createdAt, key: row.key }
     if (!row.matches || row.key > bound.key) continue
-    if (row.state >= LOWEST_AT_REST) result.requeue.push(row)
+    if (AT_REST.includes(stateOf(row.state))) result.requeue.push(row)
     else result.skipped++
   }
   return { ...result, ended: true }

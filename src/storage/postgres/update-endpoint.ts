@@ -1,23 +1,19 @@
-import type { EndpointRecord, EndpointSettings } from '../../model/endpoint.ts'
+import { isDeepStrictEqual } from 'node:util'
+import type { EndpointRecord } from '../../model/endpoint.ts'
+import type { EndpointUpdate } from '../../ports/storage.ts'
 import type { Connection } from './connection.ts'
 import { endpointOf, findEndpoint, SETTINGS_COLUMNS, settingsValues } from './endpoints.ts'
 import { lockTenantOf, nextVersion } from './tenants.ts'
 
-interface Update {
-  id: string
-  tenant: string | null
-  settings: Partial<EndpointSettings>
-  now: number
-}
-
 export async function updateEndpoint(
   db: Connection,
-  { id, tenant, settings, now }: Update,
-): Promise<EndpointRecord | null> {
+  { id, tenant, settings, ifOverrides, now }: EndpointUpdate,
+): Promise<EndpointRecord | 'conflict' | null> {
   await lockTenantOf(db, id)
   const row = await findEndpoint(db, { id, tenant })
   if (row === undefined) return null
   const before = endpointOf(row)
+  if (ifOverrides !== undefined && !isDeepStrictEqual(ifOverrides, before.overrides)) return 'conflict'
   const after: EndpointRecord = {
     ...before,
     ...settings,
