@@ -12,12 +12,14 @@ const IDLE_MS = 15_000
 /** Ours, beyond that of the server: it may be the network that does not answer. */
 const ANSWER_MS = 15_000
 
-/**
- * Set for each transaction, since connections may be the host's, or a pooler's. Without sequential scans and compilation no
- * plan depends on statistics that are not yet there.
- */
+/** Each plan goes from row to row by an index, whatever the statistics say of a table that was empty a minute ago. */
+export const PLANS = ['jit', 'enable_seqscan', 'enable_hashjoin', 'enable_mergejoin']
+  .map((name) => `SET LOCAL ${name} = off`)
+  .join('; ')
+
+/** Set for each transaction, since connections may be the host's, or a pooler's. */
 const LIMITS = `SET LOCAL statement_timeout = ${STATEMENT_MS}; SET LOCAL lock_timeout = ${LOCK_MS};
-  SET LOCAL idle_in_transaction_session_timeout = ${IDLE_MS}; SET LOCAL jit = off; SET LOCAL enable_seqscan = off`
+  SET LOCAL idle_in_transaction_session_timeout = ${IDLE_MS}; ${PLANS}`
 
 const BEGIN = {
   /** What is acknowledged is on disk, also of the standby where a synchronous one is configured. */
