@@ -170,7 +170,7 @@ describe('at work', () => {
     const { storage, open: begin } = storageOn({ pool, connectionString: undefined } as never)
     await begin()
     const client = await pool.connect()
-    await expect(storage.nextDueAt()).rejects.toMatchObject({ retryable: true })
+    await expect(storage.nextDueAt()).rejects.toMatchObject({ code: 'storage_busy', retryable: true })
     client.release()
     expect(await storage.nextDueAt()).toBe(null)
     await storage.close()

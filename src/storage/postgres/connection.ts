@@ -127,7 +127,7 @@ export class Connection {
     const where = whereOf(this.#settings)
     if (this.#lost !== null) throw failureOf(this.#lost, where)
     try {
-      return await within(ANSWER_MS, this.#client.query(config), 'no answer came in time')
+      return await within(ANSWER_MS, this.#client.query(config), () => new Error('no answer came in time'))
     } catch (error) {
       throw failureOf(error, where)
     }
@@ -156,9 +156,9 @@ export function whereOf({ schema, tablePrefix }: Settings): string {
 }
 
 /** Rejects when the promise takes longer; what becomes of it then is the caller's to see to. */
-export function within<T>(ms: number, promise: Promise<T>, message: string): Promise<T> {
+export function within<T>(ms: number, promise: Promise<T>, failure: () => Error): Promise<T> {
   return new Promise((resolve, reject) => {
-    const timer = setTimeout(() => reject(new Error(message)), ms)
+    const timer = setTimeout(() => reject(failure()), ms)
     promise.then(resolve, reject).finally(() => clearTimeout(timer))
   })
 }

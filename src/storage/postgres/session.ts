@@ -114,11 +114,12 @@ async function connect(pool: PgPool, settings: Settings): Promise<PgClient> {
   const promise = new Promise<PgClient>((resolve, reject) => {
     pool.connect().then((client) => (late ? client.release() : resolve(client)), reject)
   })
-  const connecting = within(CONNECT_MS, promise, 'no connection came in time')
+  const where = whereOf(settings)
+  const none = `${where}: no connection came within ${CONNECT_MS} ms. See that the server answers and the pool has room.`
   try {
-    return await connecting
+    return await within(CONNECT_MS, promise, () => new WebhookError('storage_busy', none, { retryable: true }))
   } catch (error) {
     late = true
-    throw failureOf(error, whereOf(settings))
+    throw failureOf(error, where)
   }
 }
