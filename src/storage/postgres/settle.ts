@@ -112,22 +112,22 @@ function turnsOf(items: Item[]): Item[][] {
 /** Moves on those leased under their claim, with the attempt; locked in the order of their keys. */
 async function write(db: Connection, items: Item[]): Promise<void> {
   const rows = await db.all<{ key: number }>(
-    `WITH input AS MATERIALIZED (SELECT * FROM ${ITEMS.from('i')}), held AS MATERIALIZED (
-      SELECT d.key FROM {delivery} AS d JOIN input AS i ON i.key = d.key
+    `WITH held AS MATERIALIZED (
+      SELECT i.* FROM ${ITEMS.from('i')} JOIN {delivery} AS d ON d.key = i.key
       WHERE d.state = 1 AND d.claim = i.claim AND d.endpoint_key = i.endpoint_key
       ORDER BY d.key FOR UPDATE OF d
     ), moved AS (
       UPDATE {delivery} AS d SET state = i.state, due_at = coalesce(i.due_at, d.due_at), step = coalesce(i.step, d.step),
         lost = coalesce(i.lost, d.lost), reason = i.reason, ended_at = i.ended_at,
         leased_at = NULL, lease_until = NULL, worker = NULL
-      FROM held JOIN input AS i ON i.key = held.key WHERE d.key = held.key
-      RETURNING d.key
+      FROM held AS i WHERE d.key = i.key
+      RETURNING i.*
     ), written AS (
       INSERT INTO {attempt} (delivery_key, number, round, started_at, duration_ms, status, outcome, remote_address,
         timings, error, url, request_headers, response_headers, response_body)
-      SELECT i.key, i.number, i.round, i.started_at, i.duration_ms, i.status, i.outcome, i.remote_address,
-        i.timings, i.error, i.url, i.request_headers, i.response_headers, i.response_body
-      FROM moved JOIN input AS i ON i.key = moved.key
+      SELECT key, number, round, started_at, duration_ms, status, outcome, remote_address,
+        timings, error, url, request_headers, response_headers, response_body
+      FROM moved
     )
     SELECT key FROM moved`,
     ...ITEMS.values(items),
