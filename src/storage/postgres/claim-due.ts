@@ -17,6 +17,8 @@ interface ClaimedRow
     Omit<EventContent, 'headers'> {
   key: number
   ord: number
+  /** Of this claim among all: one number for all its rows. */
+  turn: number
   headers: string | null
 }
 
@@ -65,19 +67,17 @@ async function lease(
       RETURNING d.key, d.event_key, d.claim, d.round, d.step, d.lost, d.due_at, picked.ord
     )
     SELECT l.key, l.claim, l.round, l.step, l.lost, l.ord, e.id, t.name AS tenant, e.type,
-      e.content_type AS "contentType", e.body, e.headers, e.created_at AS "createdAt"
+      e.content_type AS "contentType", e.body, e.headers, e.created_at AS "createdAt", (SELECT nextval('{turn}')) AS turn
     FROM leased AS l JOIN {event} AS e ON e.key = l.event_key JOIN {tenant} AS t ON t.key = e.tenant_key
     ORDER BY l.ord, l.due_at, l.key`,
     now,
     worker,
     ...ROOM.values(granted),
   )
-  if (rows.length === 0) return []
-  const turn = await db.get<{ turn: number }>(`SELECT nextval('{turn}') AS turn`)
   return rows.map((row) => {
     const from = granted[row.ord - 1]
     if (from === undefined) throw new Error(`no lane ${row.ord}`)
-    lanes.claimed(from.lane, now, turn?.turn ?? 0)
+    lanes.claimed(from.lane, now, row.turn)
     return claimedOf(row, from.grant, now)
   })
 }
