@@ -102,7 +102,7 @@ describe('senders on one Postgres', () => {
 
   it('send half a statement an event under load', async () => {
     schema = `senders_${schemas++}`
-    const pool = new Pool({ connectionString: server.url, max: 10 })
+    const pool = new Pool({ connectionString: server.url, max: 10 }).on('error', () => {})
     open.push({ stop: () => pool.end() })
     const counted = counting(pool)
     const { sender, transport } = node({}, counted.pool)

@@ -104,7 +104,7 @@ describe('opening', () => {
 
 describe('at work', () => {
   it("needs one connection of a host's pool, gives it back, and sets nothing on it", async () => {
-    const pool = new Pool({ connectionString: server.url, max: 1 })
+    const pool = hostPool()
     open.push({ close: () => pool.end() })
     const { storage, ...node } = storageOn({ pool, connectionString: undefined } as never)
     await pool.query(`SET synchronous_commit = off; SET statement_timeout = 1234`)
@@ -123,7 +123,7 @@ describe('at work', () => {
     await open()
     await addEndpoint(storage, 'ep_a')
     const event = await newEvent(storage, { id: 'evt_a', to: ['ep_a'] })
-    const blocker = new Pool({ connectionString: server.url, max: 1 })
+    const blocker = hostPool()
     const lock = await blocker.connect()
     await lock.query(`BEGIN; LOCK TABLE ${schema}.hookferry_event IN SHARE MODE`)
     const insert = () => storage.insertEvents({ now: NOW, worker: WORKER, events: [event] })
@@ -144,7 +144,7 @@ describe('at work', () => {
     const { storage, schema, open } = storageOn()
     await open()
     await addEndpoint(storage, 'ep_a')
-    const pool = new Pool({ connectionString: server.url, max: 1 })
+    const pool = hostPool()
     const lock = await pool.connect()
     await lock.query(`BEGIN; LOCK TABLE ${schema}.hookferry_lane IN ACCESS EXCLUSIVE MODE`)
     await expect(claim(storage, 'ep_a')).rejects.toMatchObject({ code: 'storage_busy', retryable: true })
@@ -166,7 +166,7 @@ describe('at work', () => {
   })
 
   it('tells a host pool that has no connection left', { timeout: 30_000 }, async () => {
-    const pool = new Pool({ connectionString: server.url, max: 1 })
+    const pool = hostPool()
     const { storage, open: begin } = storageOn({ pool, connectionString: undefined } as never)
     await begin()
     const client = await pool.connect()
@@ -177,6 +177,11 @@ describe('at work', () => {
     await pool.end()
   })
 })
+
+/** With one connection, and the listener that pg asks for. */
+function hostPool(): Pool {
+  return new Pool({ connectionString: server.url, max: 1 }).on('error', () => {})
+}
 
 /** Backends that wait for a lock. */
 async function waiting(): Promise<number[]> {

@@ -127,7 +127,11 @@ export class Connection {
     const where = whereOf(this.#settings)
     if (this.#lost !== null) throw failureOf(this.#lost, where)
     try {
-      return await within(ANSWER_MS, this.#client.query(config), () => new Error('no answer came in time'))
+      return await within(ANSWER_MS, this.#client.query(config), () => {
+        // Nothing more is asked of it, not even to roll back: it is closed.
+        this.#lost = new Error('no answer came in time')
+        return this.#lost
+      })
     } catch (error) {
       throw failureOf(error, where)
     }
