@@ -154,6 +154,45 @@ describe('at work', () => {
     expect(await claim(storage, 'ep_a')).toEqual([])
   })
 
+  it('waits for no answer for ever', { timeout: 40_000 }, async () => {
+    const pool = hostPool()
+    open.push({ close: () => pool.end() })
+    const { storage, open: begin } = storageOn({ pool, connectionString: undefined } as never)
+    await begin()
+    const { rows } = await pool.query<{ pid: number }>('SELECT pg_backend_pid() AS pid')
+    const pid = rows[0]!.pid
+    process.kill(pid, 'SIGSTOP')
+    try {
+      await expect(storage.nextDueAt()).rejects.toMatchObject({ code: 'storage_unavailable', retryable: true })
+      expect(await storage.nextDueAt()).toBe(null)
+    } finally {
+      process.kill(pid, 'SIGCONT')
+    }
+  })
+
+  it('acknowledges nothing that a standby which is waited for has not got', { timeout: 40_000 }, async () => {
+    const { storage, open } = storageOn()
+    await open()
+    const event = await newEvent(storage, { id: 'evt_a' })
+    await server.query(`ALTER SYSTEM SET synchronous_standby_names = 'nobody'`)
+    await server.query('SELECT pg_reload_conf()')
+    try {
+      const insert = storage.insertEvents({ now: NOW, worker: WORKER, events: [event] })
+      const refusal = expect(insert).rejects.toMatchObject({ code: 'storage_unavailable', retryable: true })
+      await expect.poll(() => waiting('SyncRep'), { timeout: 5_000 }).not.toEqual([])
+      await server.query('SELECT pg_cancel_backend(pid) FROM pg_stat_activity WHERE pid = ANY($1)', [
+        await waiting('SyncRep'),
+      ])
+      await refusal
+    } finally {
+      await server.query('ALTER SYSTEM RESET synchronous_standby_names')
+      await server.query('SELECT pg_reload_conf()')
+    }
+    expect(await storage.insertEvents({ now: NOW, worker: WORKER, events: [event] })).toMatchObject([
+      { status: 'inserted' },
+    ])
+  })
+
   it('tells a server that dies, and goes on once it is back', async () => {
     const { storage, open } = storageOn()
     await open()
@@ -183,10 +222,12 @@ function hostPool(): Pool {
   return new Pool({ connectionString: server.url, max: 1 }).on('error', () => {})
 }
 
-/** Backends that wait for a lock. */
-async function waiting(): Promise<number[]> {
+/** Backends of ours that wait for a lock, or for what is named. */
+async function waiting(event: string | null = null): Promise<number[]> {
   const rows = await server.query<{ pid: number }>(
-    `SELECT pid FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND application_name = 'hookferry'`,
+    `SELECT pid FROM pg_stat_activity WHERE application_name = 'hookferry'
+      AND CASE WHEN $1::text IS NULL THEN wait_event_type = 'Lock' ELSE wait_event = $1 END`,
+    [event],
   )
   return rows.map(({ pid }) => pid)
 }
