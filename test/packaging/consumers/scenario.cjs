@@ -15,7 +15,7 @@ exports.scenario = async ({ main, sqlite, postgres, memory, storage, testing, no
   assert.equal(typeof nodeFetch.nodeFetchTransport, 'function')
   assert.equal(typeof storage, 'object')
   // Subpaths share one copy of what they have in common.
-  assert.throws(() => sqlite.sqlite({ path: ':memory:' }), main.ArgumentError)
+  assert.throws(() => sqlite.sqlite({ path: '' }), main.ArgumentError)
 
   const folder = mkdtempSync(join(tmpdir(), 'hookferry-'))
   const requests = []
