@@ -63,6 +63,13 @@ module.exports = {
       to: { path: 'node_modules/better-sqlite3' },
     },
     {
+      name: 'pg-in-postgres-only',
+      comment: 'pg belongs to storage/postgres',
+      severity: 'error',
+      from: { path: '^src/', pathNot: '^src/storage/postgres/' },
+      to: { path: 'node_modules/pg' },
+    },
+    {
       name: 'nothing-above-adapters',
       comment: 'runtime and transports are handed to the sender: they know neither it nor what it runs',
       severity: 'error',

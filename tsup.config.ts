@@ -9,6 +9,7 @@ const shared: Options = {
   entry: {
     index: 'src/index.ts',
     sqlite: 'src/storage/sqlite/index.ts',
+    postgres: 'src/storage/postgres/index.ts',
     memory: 'src/storage/memory/index.ts',
     storage: 'src/ports/storage.ts',
     testing: 'src/testing/index.ts',

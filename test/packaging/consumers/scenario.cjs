@@ -8,13 +8,14 @@ const { tmpdir } = require('node:os')
 const { join } = require('node:path')
 
 /** `entries` are the package's subpaths as the consumer loaded them. */
-exports.scenario = async ({ main, sqlite, memory, storage, testing, nodeFetch }) => {
+exports.scenario = async ({ main, sqlite, postgres, memory, storage, testing, nodeFetch }) => {
   assert.equal(typeof memory.memory, 'function')
+  assert.equal(postgres.postgres({ connectionString: 'postgres://localhost' }).name, 'postgres')
   assert.equal(typeof testing.createTestSender, 'function')
   assert.equal(typeof nodeFetch.nodeFetchTransport, 'function')
   assert.equal(typeof storage, 'object')
   // Subpaths share one copy of what they have in common.
-  assert.throws(() => sqlite.sqlite({ path: ':memory:' }), main.ArgumentError)
+  assert.throws(() => sqlite.sqlite({ path: '' }), main.ArgumentError)
 
   const folder = mkdtempSync(join(tmpdir(), 'hookferry-'))
   const requests = []

@@ -1,8 +1,9 @@
-// Runs where better-sqlite3 is not installed.
+// Runs where no driver is installed.
 import assert from 'node:assert/strict'
 import { createRequire } from 'node:module'
 import { createWebhookSender } from 'hookferry'
 import { memory } from 'hookferry/memory'
+import { postgres } from 'hookferry/postgres'
 
 const require = createRequire(import.meta.url)
 assert.throws(() => require.resolve('better-sqlite3'))
@@ -10,6 +11,10 @@ assert.throws(() => require.resolve('better-sqlite3'))
 const inMemory = createWebhookSender({ storage: memory() })
 await inMemory.send({ type: 'invoice.paid', data: {} })
 await inMemory.stop()
+
+const onPostgres = createWebhookSender({ storage: postgres({ connectionString: 'postgres://localhost' }) })
+await assert.rejects(onPostgres.send({ type: 'invoice.paid', data: {} }), { code: 'driver_missing' })
+await onPostgres.stop()
 
 for (const create of [createWebhookSender, require('hookferry').createWebhookSender]) {
   const sender = create()

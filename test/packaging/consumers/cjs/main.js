@@ -3,6 +3,7 @@ const { scenario } = require('../scenario.cjs')
 scenario({
   main: require('hookferry'),
   memory: require('hookferry/memory'),
+  postgres: require('hookferry/postgres'),
   sqlite: require('hookferry/sqlite'),
   storage: require('hookferry/storage'),
   testing: require('hookferry/testing'),

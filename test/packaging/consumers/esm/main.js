@@ -1,9 +1,10 @@
 import * as main from 'hookferry'
 import * as memory from 'hookferry/memory'
+import * as postgres from 'hookferry/postgres'
 import * as sqlite from 'hookferry/sqlite'
 import * as storage from 'hookferry/storage'
 import * as testing from 'hookferry/testing'
 import * as nodeFetch from 'hookferry/transports/node-fetch'
 import { scenario } from '../scenario.cjs'
 
-await scenario({ main, sqlite, memory, storage, testing, nodeFetch })
+await scenario({ main, sqlite, postgres, memory, storage, testing, nodeFetch })

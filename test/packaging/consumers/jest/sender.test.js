@@ -4,6 +4,7 @@ test('an event is delivered', () =>
   scenario({
     main: require('hookferry'),
     memory: require('hookferry/memory'),
+    postgres: require('hookferry/postgres'),
     sqlite: require('hookferry/sqlite'),
     storage: require('hookferry/storage'),
     testing: require('hookferry/testing'),

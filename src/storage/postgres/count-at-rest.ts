@@ -1,0 +1,12 @@
+import type { Count, CountInput } from '../../ports/storage.ts'
+import type { Connection } from './connection.ts'
+import { type Examined, startOf, takePage } from './page.ts'
+import { AT_REST } from './rows.ts'
+import { scanDown } from './scan.ts'
+
+export async function countAtRest(db: Connection, { selection, examine, after }: CountInput): Promise<Count> {
+  const from = startOf(after, selection.until)
+  const rows = scanDown<Examined>(db, { selection, among: AT_REST, columns: 'NULL', from, first: examine + 1 })
+  const { items, next } = await takePage(rows, { limit: examine, examine, after }, () => null)
+  return { count: items.length, next }
+}

@@ -1,0 +1,92 @@
+import type { Storage } from '../../ports/storage.ts'
+import { cancelHeld } from './cancel-held.ts'
+import { cancelReplay } from './cancel-replay.ts'
+import { changeEndpointState } from './change-endpoint-state.ts'
+import { claimDue } from './claim-due.ts'
+import { countAtRest } from './count-at-rest.ts'
+import { createEndpoint } from './create-endpoint.ts'
+import { createReplay } from './create-replay.ts'
+import { deleteEndpoint } from './delete-endpoint.ts'
+import { dueLanes } from './due-lanes.ts'
+import { endpointChanges } from './endpoint-changes.ts'
+import { expiredLeases } from './expired-leases.ts'
+import { getDelivery } from './get-delivery.ts'
+import { getEndpoint } from './get-endpoint.ts'
+import { getEvent } from './get-event.ts'
+import { getReplay } from './get-replay.ts'
+import { insertEvents } from './insert-events.ts'
+import { insertSlice } from './insert-slice.ts'
+import { listAttempts } from './list-attempts.ts'
+import { listDeliveries } from './list-deliveries.ts'
+import { listEndpoints } from './list-endpoints.ts'
+import { listEvents } from './list-events.ts'
+import { markWarned } from './mark-warned.ts'
+import { nextDueAt } from './next-due-at.ts'
+import { type PostgresOptions, settingsOf } from './options.ts'
+import { pendingFanOuts } from './pending-fan-outs.ts'
+import { prune } from './prune.ts'
+import { releaseLeases } from './release-leases.ts'
+import { replayProgress } from './replay-progress.ts'
+import { runningReplays } from './running-replays.ts'
+import { createSession } from './session.ts'
+import { settle } from './settle.ts'
+import { stats } from './stats.ts'
+import { stepReplay } from './step-replay.ts'
+import { updateEndpoint } from './update-endpoint.ts'
+
+export type { PostgresOptions } from './options.ts'
+
+export interface PostgresStorage extends Storage {
+  readonly name: 'postgres'
+}
+
+/** Keeps everything in a Postgres database, by pg, which is loaded by `open`. Any number of processes may share it. */
+export function postgres(options: PostgresOptions): PostgresStorage {
+  const { open, close, reading, writing } = createSession(settingsOf(options))
+  return {
+    name: 'postgres',
+    supports: { durable: true, multiProcess: true },
+
+    open,
+    close,
+
+    insertEvents: writing(insertEvents),
+    pendingFanOuts: reading(pendingFanOuts),
+    insertSlice: writing(insertSlice),
+
+    dueLanes: reading(dueLanes),
+    claimDue: writing(claimDue),
+    releaseLeases: writing(releaseLeases),
+    expiredLeases: reading(expiredLeases),
+    nextDueAt: () => reading(nextDueAt)(undefined),
+
+    settle: writing(settle),
+
+    createReplay: writing(createReplay),
+    stepReplay: writing(stepReplay),
+    cancelReplay: writing(cancelReplay),
+    getReplay: reading(getReplay),
+    runningReplays: reading(runningReplays),
+    replayProgress: reading(replayProgress),
+    countAtRest: reading(countAtRest),
+
+    createEndpoint: writing(createEndpoint),
+    getEndpoint: reading(getEndpoint),
+    listEndpoints: reading(listEndpoints),
+    updateEndpoint: writing(updateEndpoint),
+    changeEndpointState: writing(changeEndpointState),
+    markWarned: writing(markWarned),
+    deleteEndpoint: writing(deleteEndpoint),
+    endpointChanges: reading(endpointChanges),
+
+    getEvent: reading(getEvent),
+    listEvents: reading(listEvents),
+    getDelivery: reading(getDelivery),
+    listDeliveries: reading(listDeliveries),
+    listAttempts: reading(listAttempts),
+
+    cancelHeld: writing(cancelHeld),
+    prune: writing(prune),
+    stats: reading(stats),
+  }
+}

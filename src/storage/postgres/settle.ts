@@ -1,0 +1,169 @@
+import type { AttemptRecord } from '../../model/attempt.ts'
+import { deliveryKey } from '../../model/ids.ts'
+import type { Settlement, SettleResult, SettleStatus } from '../../ports/storage.ts'
+import { batchOf } from './batch.ts'
+import type { Connection } from './connection.ts'
+import { type Lane, Lanes } from './lanes.ts'
+import { healthOf, observe } from './observe.ts'
+import { bytesOf, stateNumber, textOf } from './rows.ts'
+
+interface Item {
+  settlement: Settlement
+  key: number
+  lane: Lane
+  status: SettleStatus
+}
+
+const attempt = (of: (attempt: AttemptRecord) => ReturnType<Parameters<typeof batchOf<Item>>[0][string][1]>) => {
+  return (item: Item) => of(item.settlement.attempt)
+}
+
+const ITEMS = batchOf<Item>({
+  key: ['bigint', ({ key }) => key],
+  claim: ['integer', ({ settlement }) => settlement.claim],
+  endpoint_key: ['bigint', ({ lane }) => lane.endpointKey],
+  state: ['smallint', ({ settlement }) => stateNumber(settlement.next.state)],
+  due_at: ['bigint', ({ settlement: { next } }) => (next.state === 'pending' ? next.dueAt : null)],
+  step: ['integer', ({ settlement: { next } }) => (next.state === 'pending' ? next.step : null)],
+  lost: ['integer', ({ settlement: { next } }) => (next.state === 'pending' ? next.lost : null)],
+  reason: ['text', ({ settlement: { next } }) => (next.state === 'pending' ? null : next.reason)],
+  ended_at: ['bigint', ({ settlement: { next } }) => (next.state === 'pending' ? null : next.endedAt)],
+  number: ['integer', attempt(({ number }) => number)],
+  round: ['integer', attempt(({ round }) => round)],
+  started_at: ['bigint', attempt(({ startedAt }) => startedAt)],
+  duration_ms: ['double precision', attempt(({ durationMs }) => durationMs)],
+  status: ['integer', attempt(({ status }) => status)],
+  outcome: ['text', attempt(({ outcome }) => outcome)],
+  remote_address: ['text', attempt(({ remoteAddress }) => remoteAddress)],
+  timings: ['text', attempt(timingsText)],
+  error: ['text', attempt(({ error }) => error && JSON.stringify(error))],
+  url: ['text', attempt(({ url }) => url)],
+  request_headers: ['text', attempt(({ requestHeaders }) => textOf(requestHeaders))],
+  response_headers: ['text', attempt(({ responseHeaders }) => textOf(responseHeaders))],
+  response_body: ['bytea', attempt(({ responseBody }) => responseBody && bytesOf(responseBody))],
+})
+
+/** A healthy endpoint's success reads its lane, and writes delivery and attempt: two statements for the whole batch. */
+export async function settle(
+  db: Connection,
+  { now, settlements }: { now: number; settlements: Settlement[] },
+): Promise<SettleResult> {
+  const lanes = new Lanes(db, now)
+  await lanes.read(settlements.map(({ endpointId }) => endpointId))
+  await lanes.lock(
+    settlements.filter((one) => movesLane(lanes.find(one.endpointId), one, now)).map(({ endpointId }) => endpointId),
+  )
+  const items = settlements.map((settlement): Item | null => {
+    const key = deliveryKey(settlement.deliveryId)
+    const lane = lanes.find(settlement.endpointId)
+    return key === null || lane === undefined ? null : { settlement, key, lane, status: 'stale' }
+  })
+  const known = items.filter((item) => item !== null)
+  for (const turn of turnsOf(known)) await write(db, turn)
+  await tellRepeats(db, known)
+
+  const failing = new Set<Lane>()
+  for (const { lane, settlement, status } of known) {
+    if (status !== 'applied') continue
+    if (settlement.observation !== null && !lane.deleted && observe(lane, settlement.observation)) {
+      lanes.save(lane)
+      if (settlement.observation.kind === 'failure') failing.add(lane)
+    }
+    moveLane(lanes, lane, settlement, now)
+  }
+  await lanes.flush()
+  return {
+    statuses: items.map((item) => item?.status ?? 'stale'),
+    health: [...failing].map((lane) => ({
+      endpointId: lane.endpointId,
+      state: lane.state,
+      urlVersion: lane.urlVersion,
+      health: healthOf(lane),
+    })),
+  }
+}
+
+/** Whether its lane may have to be written, and so is locked. Seen without the lock: what comes later comes after it. */
+function movesLane(lane: Lane | undefined, { next, observation, blockLaneUntil }: Settlement, now: number): boolean {
+  if (lane === undefined) return false
+  return (
+    next.state === 'pending' ||
+    observation?.kind === 'failure' ||
+    (observation !== null && lane.failingSince !== null) ||
+    lane.deferredUntil > now ||
+    (blockLaneUntil !== null && blockLaneUntil > lane.blockedUntil)
+  )
+}
+
+/** Settlements of one delivery are written one after the other. */
+function turnsOf(items: Item[]): Item[][] {
+  const turns: Item[][] = []
+  const seen = new Map<number, number>()
+  for (const item of items) {
+    const turn = seen.get(item.key) ?? 0
+    seen.set(item.key, turn + 1)
+    const group = turns[turn]
+    if (group === undefined) turns.push([item])
+    else group.push(item)
+  }
+  return turns
+}
+
+/** Moves on those leased under their claim, with the attempt; locked in the order of their keys. */
+async function write(db: Connection, items: Item[]): Promise<void> {
+  const rows = await db.all<{ key: number }>(
+    `WITH held AS MATERIALIZED (
+      SELECT i.* FROM ${ITEMS.from('i')} JOIN {delivery} AS d ON d.key = i.key
+      WHERE d.state = 1 AND d.claim = i.claim AND d.endpoint_key = i.endpoint_key
+      ORDER BY d.key FOR UPDATE OF d
+    ), moved AS (
+      UPDATE {delivery} AS d SET state = i.state, due_at = coalesce(i.due_at, d.due_at), step = coalesce(i.step, d.step),
+        lost = coalesce(i.lost, d.lost), reason = i.reason, ended_at = i.ended_at,
+        leased_at = NULL, lease_until = NULL, worker = NULL
+      FROM held AS i WHERE d.key = i.key
+      RETURNING i.*
+    ), written AS (
+      INSERT INTO {attempt} (delivery_key, number, round, started_at, duration_ms, status, outcome, remote_address,
+        timings, error, url, request_headers, response_headers, response_body)
+      SELECT key, number, round, started_at, duration_ms, status, outcome, remote_address,
+        timings, error, url, request_headers, response_headers, response_body
+      FROM moved
+    )
+    SELECT key FROM moved`,
+    ...ITEMS.values(items),
+  )
+  const moved = new Set(rows.map(({ key }) => key))
+  for (const item of items) if (moved.has(item.key)) item.status = 'applied'
+}
+
+/** Of those that were not written: which were, by an earlier call whose answer got lost. */
+async function tellRepeats(db: Connection, items: Item[]): Promise<void> {
+  const rest = items.filter(({ status }) => status === 'stale')
+  if (rest.length === 0) return
+  const rows = await db.all<{ ord: number }>(
+    `SELECT i.ord FROM ${ITEMS.from('i')}
+    JOIN {attempt} AS a ON a.delivery_key = i.key AND a.number = i.number
+    WHERE a.outcome = i.outcome AND a.started_at = i.started_at`,
+    ...ITEMS.values(rest),
+  )
+  for (const { ord } of rows) {
+    const item = rest[ord - 1]
+    if (item !== undefined) item.status = 'alreadyApplied'
+  }
+}
+
+/** A success at a healthy endpoint that rests nowhere passes through here without a change. */
+function moveLane(lanes: Lanes, lane: Lane, { next, blockLaneUntil }: Settlement, now: number): void {
+  const rests = blockLaneUntil !== null && blockLaneUntil > lane.blockedUntil
+  const deferred = lane.deferredUntil > now
+  if (rests) lane.blockedUntil = blockLaneUntil
+  // Ended now: it stands in line from now on, not from before.
+  if (deferred) lane.deferredUntil = now
+  if (rests || deferred) lanes.refresh(lane)
+  else if (next.state === 'pending') lanes.enqueue(lane, next.dueAt)
+}
+
+/** Without their names, which would take more room than the figures. */
+function timingsText({ timings }: AttemptRecord): string | null {
+  return timings && JSON.stringify([timings.dnsMs, timings.connectMs, timings.tlsMs, timings.headersMs, timings.bodyMs])
+}

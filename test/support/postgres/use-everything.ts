@@ -1,0 +1,108 @@
+import type { Selection } from '../../../src/model/replay.ts'
+import type { Storage } from '../../../src/ports/storage.ts'
+import {
+  addEndpoint,
+  attemptOf,
+  delivered,
+  NOW,
+  newEvent,
+  rejected,
+  WORKER,
+} from '../../../src/testing/storage-suite/fixtures.ts'
+
+const SELECTIONS: Selection[] = [
+  {},
+  { type: 'invoice.paid' },
+  { tenant: 'acme' },
+  { tenant: 'acme', states: ['failed'] },
+  { endpointId: 'ep_1' },
+  { tenant: 'acme', endpointId: 'ep_1', states: ['failed'] },
+  { endpointId: 'ep_1', since: 1, until: 2 },
+  { eventId: 'evt_1', endpointId: 'ep_1' },
+  { ids: ['dlv_00000000001'] },
+]
+
+/** Calls each method so that each statement of the storage is sent once at least. */
+export async function useEverything(storage: Storage): Promise<void> {
+  await addEndpoint(storage, 'ep_1', 'acme')
+  await addEndpoint(storage, 'ep_1', 'acme')
+  await addEndpoint(storage, 'ep_2', 'other')
+  await useEvents(storage)
+  await useDeliveries(storage)
+  await useReplays(storage)
+  await useEndpoints(storage)
+  await useUpkeep(storage)
+}
+
+async function useEvents(storage: Storage): Promise<void> {
+  const acme = { tenant: 'acme', to: ['ep_1'] }
+  const given = await newEvent(storage, { ...acme, id: 'evt_1', key: 'key', idGiven: true })
+  const background = await newEvent(storage, { ...acme, id: 'evt_2', fanOut: 'background' })
+  const pending = await newEvent(storage, { ...acme, id: 'evt_3' })
+  const leased = await newEvent(storage, { ...acme, id: 'evt_4', leaseUntil: NOW + 1 })
+  const events = [given, given, background, background, pending, pending, leased]
+  await storage.insertEvents({ now: NOW, worker: WORKER, events })
+  await storage.insertEvents({ now: NOW, worker: WORKER, events })
+  await storage.claimDue({ now: NOW, worker: WORKER, room: [], defer: [{ endpointId: 'ep_1', until: NOW + 9 }] })
+  const again = await newEvent(storage, { ...acme, id: 'evt_5', leaseUntil: NOW + 1 })
+  await storage.insertEvents({ now: NOW, worker: WORKER, events: [again] })
+  await storage.pendingFanOuts({ limit: 5 })
+  const deliveries = [{ endpointId: 'ep_1', dueAt: NOW, leaseUntil: null }]
+  await storage.insertSlice({ now: NOW, eventId: 'evt_2', from: '', to: null, deliveries })
+}
+
+async function useDeliveries(storage: Storage): Promise<void> {
+  await storage.dueLanes({ now: NOW + 9, limit: 5, exclude: ['ep_2'] })
+  const room = [{ endpointId: 'ep_1', limit: 5, leaseUntil: NOW + 1 }]
+  const claimed = await storage.claimDue({ now: NOW, worker: WORKER, room, defer: [] })
+  const [first, second, third] = claimed.map(({ lease }) => lease)
+  await storage.releaseLeases({ now: NOW, worker: WORKER, leases: [third!] })
+  await storage.expiredLeases({ now: NOW + 2, limit: 5 })
+  await storage.nextDueAt()
+  const lost = { ...delivered(second!), attempt: attemptOf(second!, { outcome: 'lost' }) }
+  for (let round = 0; round < 2; round++) {
+    await storage.settle({ now: NOW, settlements: [delivered(first!), rejected(second!, NOW), lost] })
+  }
+}
+
+async function useReplays(storage: Storage): Promise<void> {
+  const page = { limit: 2, examine: 9, after: null }
+  for (const selection of SELECTIONS) {
+    const id = JSON.stringify(selection)
+    await storage.listDeliveries({ selection, ...page })
+    await storage.countAtRest({ selection, ...page })
+    await storage.createReplay({ id, selection, perSecond: null, total: 1, now: NOW })
+    await storage.stepReplay({ replayId: id, now: NOW, limit: 2, examine: 2 })
+  }
+  await storage.cancelReplay({ id: '{}', now: NOW })
+  await storage.runningReplays({ limit: 2 })
+  await storage.replayProgress('{}')
+}
+
+async function useEndpoints(storage: Storage): Promise<void> {
+  const page = { limit: 2, examine: 9, after: null }
+  await storage.updateEndpoint({ id: 'ep_1', tenant: 'acme', settings: { description: 'x' }, now: NOW })
+  await storage.markWarned({ id: 'ep_1', failingSince: NOW })
+  const change = { id: 'ep_1', tenant: null, reason: null, guard: null, now: NOW }
+  await storage.changeEndpointState({ ...change, from: ['active'], to: 'disabled' })
+  await storage.cancelHeld({ now: NOW + 9, heldBefore: NOW + 9, limit: 1 })
+  await storage.changeEndpointState({ ...change, from: ['disabled'], to: 'active' })
+  await storage.endpointChanges({ tenant: 'acme', since: 0 })
+  for (const tenant of [null, 'acme']) {
+    await storage.listEndpoints({ tenant, states: ['active'], ...page })
+    await storage.listEvents({ tenant, type: null, since: null, until: null, ...page })
+    await storage.getEvent({ id: 'evt_1', tenant })
+    await storage.getDelivery({ id: 'dlv_00000000001', tenant })
+    await storage.getEndpoint({ id: 'ep_1', tenant })
+  }
+  await storage.listAttempts({ deliveryId: 'dlv_00000000001', ...page })
+}
+
+async function useUpkeep(storage: Storage): Promise<void> {
+  await storage.stats({ now: NOW, countMax: 5 })
+  const prune = { now: NOW + 99, deliveredBefore: NOW + 99, failedBefore: NOW + 99 }
+  await storage.prune({ ...prune, limit: 1 })
+  await storage.prune({ ...prune, limit: 50 })
+  await storage.deleteEndpoint({ id: 'ep_1', tenant: null, now: NOW })
+  await storage.cancelHeld({ now: NOW, heldBefore: NOW, limit: 5 })
+}
