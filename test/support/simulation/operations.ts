@@ -259,7 +259,7 @@ export class Operations {
         if (process.inFlight.size > 0) ledger.violated('stop ends what is in flight', process.name)
         for (const { key, lease } of ledger.deliveries.values()) {
           // One that ran out before it was known of is left to whoever reclaims it.
-          const live = lease !== null && process.trueMonotonic() < lease.at + lease.leaseMs
+          const live = lease !== null && process.clock.now() < lease.until
           if (live && lease.process === process && lease.answered && process.troubles === 0) {
             ledger.violated('stop leaves no lease behind', `${key} #${lease.claim} of ${process.name}`)
           }
