@@ -28,7 +28,8 @@ export function manualClock(start: number = Date.UTC(2026, 0, 1)): ManualClock {
     now = Math.max(now, moment)
   }
   return {
-    now: () => now,
+    // Timers may be due between two milliseconds; a wall clock shows whole ones, and so they are stored.
+    now: () => Math.floor(now),
     monotonic: () => now - start,
     after(ms, fn) {
       const timer = { at: now + Math.max(0, ms), order: made++, fn }
