@@ -121,13 +121,13 @@ export class Engine {
     if (this.#phase === 'stopping' || this.#phase === 'stopped') return
     this.#phase = 'stopping'
     this.#waker.rouse()
-    await this.#loop
     const { clock } = this.#context
     let last: Timer | null = null
     const grace = clock.after(graceMs, () => {
       this.#runner.abort()
       last = clock.after(LAST_SETTLE_MS, () => this.#settler.giveUp())
     })
+    await this.#loop
     await this.idle()
     grace.cancel()
     ;(last as Timer | null)?.cancel()

@@ -16,10 +16,12 @@ import { expect, it } from 'vitest'
 const ENDPOINTS = 1_000
 const HANGING = 50
 const EVENTS_A_SECOND = 300
-const TURN_MS = 3_500
+const TURN_MS = 3_000
 const TURNS = 3
-/** Long enough to hold every slot many times over within a turn, if they were to be had. */
+/** A fifth of the events go to the fifty, so that within one deadline they would take every slot, if they were to be had. */
+const HANGING_SHARE = 5
 const DEADLINE_MS = 2_000
+const SLOTS = 60
 
 it('fifty hanging endpoints of a thousand do not delay the others', async () => {
   const folder = mkdtempSync(join(tmpdir(), 'hookferry-weather-'))
@@ -31,7 +33,8 @@ it('fifty hanging endpoints of a thousand do not delay the others', async () => 
     storage: sqlite({ path: join(folder, 'webhooks.db') }),
     network: { allowHttp: true, allowRanges: ['127.0.0.0/8'] },
     attempt: { deadlineMs: DEADLINE_MS },
-    retry: { delaysMs: [1_000, 1_000, 1_000, 1_000, 1_000] },
+    concurrency: { total: SLOTS },
+    retry: { delaysMs: [500, 500, 500, 500, 500, 500] },
   })
   try {
     for (let index = 0; index < ENDPOINTS; index++) {
@@ -58,24 +61,36 @@ it('fifty hanging endpoints of a thousand do not delay the others', async () => 
       for (let sent = 0; sent < (EVENTS_A_SECOND * TURN_MS) / 1_000; sent++) {
         const due = began + (sent * 1_000) / EVENTS_A_SECOND
         if (due > performance.now()) await new Promise((resolve) => setTimeout(resolve, due - performance.now()))
-        const to = next++ % ENDPOINTS
+        next += 1
+        const toHanging = next % HANGING_SHARE === 0
+        const to = toHanging ? (next / HANGING_SHARE) % HANGING : HANGING + (next % (ENDPOINTS - HANGING))
         const id = `evt_${next}`
         if (to >= HANGING) sentAt.set(id, performance.now())
         void sender.send({ id, type: `to.e${to}`, data: { to } })
       }
       await expect.poll(() => sentAt.size, { timeout: 10_000, interval: 10 }).toBe(0)
-      return latencies
+      const seen = latencies
+      // What hung is delivered once it is calm again; the next turn begins with nothing of this one.
+      child.send('calm')
+      await once(child, 'message')
+      const rest = async () => {
+        const { pending, inFlight } = await sender.health()
+        return pending + inFlight
+      }
+      await expect.poll(rest, { timeout: 20_000, interval: 100 }).toBe(0)
+      return seen
     }
     await turn('calm')
-    const calm: number[] = []
-    const storm: number[] = []
+    const pairs: { calmP99: number; stormP99: number; ratio: number }[] = []
     for (let index = 0; index < TURNS; index++) {
-      calm.push(...(await turn('calm')))
-      storm.push(...(await turn('storm')))
+      const calmP99 = p99(await turn('calm'))
+      const stormP99 = p99(await turn('storm'))
+      pairs.push({ calmP99, stormP99, ratio: stormP99 / calmP99 })
     }
-    const figures = { calmP50: q(calm, 0.5), calmP99: q(calm, 0.99), stormP50: q(storm, 0.5), stormP99: q(storm, 0.99) }
-    console.info('weather', { ...figures, ratioP99: figures.stormP99 / figures.calmP99, delivered })
-    expect(figures.stormP99).toBeLessThan(1.5 * figures.calmP99)
+    pairs.sort((a, b) => a.ratio - b.ratio)
+    console.info('weather', { pairs, delivered })
+    // A neighbour on the machine that wakes up within a storm spoils its pair; bad weather that is not local spoils all.
+    expect(pairs[1]?.ratio).toBeLessThan(1.5)
   } finally {
     await sender.stop({ graceMs: 0 })
     child.disconnect()
@@ -84,7 +99,7 @@ it('fifty hanging endpoints of a thousand do not delay the others', async () => 
   }
 })
 
-function q(values: number[], share: number): number {
+function p99(values: number[]): number {
   const sorted = values.sort((a, b) => a - b)
-  return sorted[Math.floor(sorted.length * share)] ?? Number.NaN
+  return sorted[Math.floor(sorted.length * 0.99)] ?? Number.NaN
 }
