@@ -63,6 +63,8 @@ export interface Lease {
   step: number
   /** Attempts lost in a row up to now. */
   lost: number
+  /** It is the head of its ordering key at this endpoint: when it comes to rest the next one has its turn. */
+  ordered: boolean
   leasedAt: number
   /** The right ends here. */
   until: number

@@ -35,6 +35,8 @@ export interface NewEvent {
   idempotencyExpiresAt: number | null
   /** The tenant's endpoint-set version by which `deliveries` was made. */
   endpointsVersion: number
+  /** The endpoints that the caller addressed, kept for the slices; null: those that match. */
+  endpointIds: string[] | null
   /**
    * `inline`: `deliveries` is all there is. `background`: write the event alone, with an empty cursor, and let `insertSlice`
    * bring the deliveries.
@@ -44,7 +46,10 @@ export interface NewEvent {
 }
 
 export type InsertResult =
-  /** `leases` are in force for the calling worker; `pending` counts the deliveries left to a claim. */
+  /**
+   * `leases` are in force for the calling worker; `pending` counts the deliveries left to a claim. Those that wait for their turn
+   * behind another of their ordering key are neither.
+   */
   | { status: 'inserted'; leases: Lease[]; pending: number }
   /** Idempotency key or given id seen before, with the same hash. */
   | { status: 'duplicate'; eventId: string; deliveries: number | null }
@@ -52,6 +57,11 @@ export type InsertResult =
   | { status: 'conflict'; eventId: string }
   /** Nothing was written: the tenant's endpoint set has another version by now. */
   | { status: 'endpoints_changed' }
+  /**
+   * Nothing was written: it is to be fanned out `inline`, and the fan-out of an earlier event of its tenant and ordering key is not
+   * over. Offered again as `background` it takes its place behind that one.
+   */
+  | { status: 'fan_out_waits' }
 
 export interface InsertEventsInput {
   now: number
@@ -60,6 +70,21 @@ export interface InsertEventsInput {
   events: NewEvent[]
 }
 
+// ─── accept inside a transaction of the host's ───────────────────────────────────────────────────────────────────────
+
+/** An event to be written within the host's own transaction: its row alone, with an empty cursor, for `insertSlice` to go on. */
+export type NewTxEvent = Omit<NewEvent, 'endpointsVersion' | 'fanOut' | 'deliveries'>
+
+export interface InsertEventInInput {
+  now: number
+  event: NewTxEvent
+}
+
+export type TxInsertResult =
+  | { status: 'inserted' }
+  /** As `InsertResult` has them. A generated id that is there already is a `duplicate`, too. */
+  | { status: 'duplicate' | 'conflict'; eventId: string }
+
 // ─── fan-out in slices ───────────────────────────────────────────────────────────────────────────────────────────────
 
 /** An event whose deliveries are still being written. */
@@ -67,6 +92,8 @@ export interface FanOut {
   event: Pick<EventRecord, 'id' | 'tenant' | 'type' | 'deliverAt'>
   /** Endpoints created at a later version are excluded. */
   endpointsVersion: number
+  /** Only these; null: those that match. */
+  endpointIds: string[] | null
   /** Endpoint ids up to and including this one are done; empty at the start. */
   cursor: string
 }
@@ -149,6 +176,8 @@ export interface Settlement {
   observation: Observation | null
   /** The whole lane rests until then (429 and its kin); null: no change. Never shortens a rest. */
   blockLaneUntil: number | null
+  /** As the lease says: at rest, it makes way for the next of its ordering key. */
+  ordered: boolean
 }
 
 export type SettleStatus = 'applied' | 'alreadyApplied' | 'stale'
@@ -158,6 +187,8 @@ export interface SettleResult {
   statuses: SettleStatus[]
   /** The endpoints whose health was written by failures, as they are now. */
   health: { endpointId: string; state: EndpointState; urlVersion: number; health: EndpointHealth }[]
+  /** When the first of the deliveries whose turn came by this is due; null: there is none. */
+  promotedDueAt: number | null
 }
 
 // ─── endpoints ───────────────────────────────────────────────────────────────────────────────────────────────────────

@@ -19,6 +19,7 @@ import type {
   EventQuery,
   ExpiredLease,
   FanOut,
+  InsertEventInInput,
   InsertEventsInput,
   InsertResult,
   NewEndpoint,
@@ -32,6 +33,7 @@ import type {
   SliceInput,
   StateChange,
   StorageStats,
+  TxInsertResult,
 } from './storage-types.ts'
 
 export type * from './storage-types.ts'
@@ -42,6 +44,10 @@ export interface StorageSupports {
   durable: boolean
   /** Several senders, in several processes, may share it. */
   multiProcess: boolean
+  /** `insertEventIn` writes within a transaction of the host's. */
+  transactions: boolean
+  /** `onWork` tells what other senders wrote. */
+  workHints: boolean
 }
 
 /**
@@ -56,21 +62,44 @@ export interface StorageSupports {
  * settlement set. Lanes are served in turn: a lane is due when it is not blocked, holds a pending delivery with `dueAt <= now`
  * and is not deferred; due lanes stand in line by the moment at which they fell due or were last claimed from, whichever is
  * later, and tenants stand in line the same way, so that neither an endpoint nor a tenant with a long queue delays another.
+ *
+ * Deliveries of one endpoint whose events have the same *ordering key* take turns, in the order in which the deliveries were
+ * written: only the first, the head, has a due time; the others are `pending` without one, and no claim sees them. When the head
+ * comes to rest the next becomes head: by a settlement due at its own time, but not before that `now`; by `cancelHeld`, due at its
+ * own time. Until then a head that fails is retried, rests or is held, and its key waits, this key at this endpoint and nothing
+ * else. A replay requeues a delivery out of its turn: it waits for nobody, and nobody for it.
  */
 export interface Storage {
   /** Short name for messages, such as `sqlite`. */
   readonly name: string
   readonly supports: StorageSupports
 
-  /** Opens and migrates. Called once, before anything else. */
-  open(input: { now: number }): Promise<{ version: number }>
+  /** Opens and migrates. Called once, before anything else. `warn` is told, in plain words, what an operator should know. */
+  open(input: { now: number; warn?: (warning: string) => void }): Promise<{ version: number }>
   /** Releases everything. Nothing is called afterwards. */
   close(): Promise<void>
+  /**
+   * The moment by the clock that all who share this storage go by, epoch milliseconds: every `now` comes from it. Left out: the
+   * clock of the process is as good, since all of them run on one machine.
+   */
+  time?(): Promise<number>
+  /**
+   * Calls `listener` when another sender, or a transaction of the host's, may have written work: within 100 ms as a rule, seldom
+   * for nothing, and not surely, since the engine polls as well. Begins after `open`; returns what ends it. Must not keep the
+   * process alive. Left out: polling alone.
+   */
+  onWork?(listener: () => void): () => void
 
   // 1 send, 2 fan-out
-  /** Writes each event with its deliveries; results in the order of the events. Raises the due time of the lanes concerned. */
+  /**
+   * Writes each event with its deliveries; results in the order of the events. A delivery behind another of its ordering key is
+   * written without a turn, and not leased.
+   */
   insertEvents(input: InsertEventsInput): Promise<InsertResult[]>
-  /** Events whose deliveries are not all written, oldest first. */
+  /**
+   * Events whose deliveries are not all written, oldest first. Of those of one tenant and ordering key only the one that was
+   * written first.
+   */
   pendingFanOuts(input: { limit: number }): Promise<FanOut[]>
   /** Writes one slice and moves the cursor. False: the cursor had moved, nothing was written. */
   insertSlice(input: SliceInput): Promise<boolean>
@@ -95,7 +124,8 @@ export interface Storage {
 
   // 6 settle
   /**
-   * For each: fenced by claim number, writes the attempt, the delivery's next state and the endpoint's observation together.
+   * For each: fenced by claim number, writes the attempt, the delivery's next state and the endpoint's observation together, and
+   * gives the next of its ordering key its turn.
    * `alreadyApplied`: this very settlement was written before. `stale`: another claim or another's verdict; nothing written.
    * Observations are monotonic: a success heals what began before it, a success at a healthy endpoint writes nothing.
    */
@@ -150,10 +180,28 @@ export interface Storage {
   listAttempts(query: AttemptQuery): Promise<Page<AttemptRecord>>
 
   // upkeep
-  /** Cancels held deliveries whose time is over. Returns those canceled: fewer than `limit` means that none is left. */
+  /**
+   * Cancels held deliveries whose time is over, also those that wait for their turn. Returns those canceled: fewer than `limit`
+   * means that none is left.
+   */
   cancelHeld(input: CancelHeldInput): Promise<DeliveryRecord[]>
   /** Removes what retention gives up, with its attempts. Returns the rows removed: 0 means that none is left. */
   prune(input: PruneInput): Promise<number>
   /** `countMax` bounds the counting. */
   stats(input: { now: number; countMax: number }): Promise<StorageStats>
+}
+
+/**
+ * A storage that can accept an event within a transaction of the host's own: the commit accepts it, a rollback leaves no trace.
+ * `Tx` is what the host hands over; `Mode` tells whether the event is written before the call returns.
+ */
+export interface TransactionalStorage<Tx, Mode extends 'sync' | 'async'> extends Storage {
+  readonly transactionMode: Mode
+  /**
+   * Writes the event, and what its idempotency key needs, by the host's transaction: one statement where there is a way to the
+   * server, no wait for another transaction except one with the same id or key, nothing that would abort the host's. Throws
+   * `ArgumentError` for a `tx` that is not of this storage's kind, `not_in_transaction`, `transaction_aborted`, `storage_…`; then
+   * nothing was written.
+   */
+  insertEventIn(tx: Tx, input: InsertEventInInput): Mode extends 'sync' ? TxInsertResult : Promise<TxInsertResult>
 }
