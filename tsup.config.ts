@@ -11,7 +11,7 @@ const shared: Options = {
     sqlite: 'src/storage/sqlite/index.ts',
     postgres: 'src/storage/postgres/index.ts',
     memory: 'src/storage/memory/index.ts',
-    storage: 'src/ports/storage.ts',
+    storage: 'src/storage/contract.ts',
     testing: 'src/testing/index.ts',
     'transports/node-fetch': 'src/transports/node-fetch.ts',
   },
