@@ -11,6 +11,7 @@ import { doubtfulRepeat } from './storage-suite/doubtful-repeat.ts'
 import { durability } from './storage-suite/durability.ts'
 import { endpoints } from './storage-suite/endpoints.ts'
 import { fairness } from './storage-suite/fairness.ts'
+import { fanOutOrder } from './storage-suite/fan-out-order.ts'
 import { fanOutSlices } from './storage-suite/fan-out-slices.ts'
 import { fastLane } from './storage-suite/fast-lane.ts'
 import { NOW } from './storage-suite/fixtures.ts'
@@ -19,6 +20,9 @@ import { idempotency } from './storage-suite/idempotency.ts'
 import { leases } from './storage-suite/leases.ts'
 import { lists } from './storage-suite/lists.ts'
 import { observations } from './storage-suite/observations.ts'
+import { ordering } from './storage-suite/ordering.ts'
+import { orderingAccept } from './storage-suite/ordering-accept.ts'
+import { orderingUpkeep } from './storage-suite/ordering-upkeep.ts'
 import { patient } from './storage-suite/patient.ts'
 import { pruning } from './storage-suite/prune.ts'
 import { replay } from './storage-suite/replay.ts'
@@ -37,6 +41,7 @@ const BEHAVIOURS: readonly Behaviour[] = [
   ...doubtfulRepeat,
   ...fastLane,
   ...fanOutSlices,
+  ...fanOutOrder,
   ...claiming,
   ...fairness,
   ...deferral,
@@ -46,6 +51,9 @@ const BEHAVIOURS: readonly Behaviour[] = [
   ...settling,
   ...observations,
   ...disableGuard,
+  ...ordering,
+  ...orderingAccept,
+  ...orderingUpkeep,
   ...replay,
   ...lists,
   ...cancelingHeld,

@@ -2,6 +2,7 @@ import type { DeliveryReason, DeliveryRecord } from '../../model/delivery.ts'
 import type { CancelHeldInput } from '../../ports/storage.ts'
 import { deliveryRecord } from './records.ts'
 import type { DeliveryRow, EndpointRow, Tables } from './tables.ts'
+import { endTurn } from './turns.ts'
 
 export function cancelHeld(tables: Tables, { now, heldBefore, limit }: CancelHeldInput): DeliveryRecord[] {
   const canceled: DeliveryRecord[] = []
@@ -17,9 +18,14 @@ export function cancelHeld(tables: Tables, { now, heldBefore, limit }: CancelHel
 
 /** Those whose time is over. */
 function overdue({ deleted, lane }: EndpointRow, heldBefore: number, limit: number): DeliveryRow[] {
-  if (deleted) return lane.pending.take(limit, () => true)
-  if (lane.heldSince === null || lane.heldSince >= heldBefore) return []
-  return lane.pending.take(limit, ({ dueAt }) => dueAt < heldBefore)
+  if (lane.heldSince === null || (!deleted && lane.heldSince >= heldBefore)) return []
+  const isOver = ({ dueAt }: DeliveryRow) => deleted || dueAt < heldBefore
+  const rows = lane.pending.take(limit, isOver)
+  for (const row of lane.waiting) {
+    if (rows.length >= limit) break
+    if (isOver(row)) rows.push(row)
+  }
+  return rows
 }
 
 function cancel(row: DeliveryRow, reason: DeliveryReason, now: number): void {
@@ -27,4 +33,5 @@ function cancel(row: DeliveryRow, reason: DeliveryReason, now: number): void {
   row.state = 'canceled'
   row.reason = reason
   row.endedAt = now
+  endTurn(row, Number.NEGATIVE_INFINITY)
 }

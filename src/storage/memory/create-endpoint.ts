@@ -36,6 +36,8 @@ export function createEndpoint(
       deferredUntil: 0,
       lastClaim: { at: 0, turn: 0 },
       pending: new OrderedRows((delivery) => delivery.dueAt),
+      queues: new Map(),
+      waiting: new Set(),
     },
   }
   tables.endpoints.set(endpoint.id, row)

@@ -1,7 +1,8 @@
 import type { Lease } from '../../model/delivery.ts'
 import type { InsertResult, NewEvent } from '../../ports/storage.ts'
 import { leaseOf } from './records.ts'
-import { type EventRow, idempotencyId, type Tables } from './tables.ts'
+import { type EventRow, perTenant, type Tables } from './tables.ts'
+import { isWaiting } from './turns.ts'
 
 /** What an insert made before makes of this one; null: there was none. */
 export function earlierInsert(tables: Tables, item: NewEvent, now: number, worker: string): InsertResult | null {
@@ -10,7 +11,7 @@ export function earlierInsert(tables: Tables, item: NewEvent, now: number, worke
   if (sameId !== undefined && !idGiven) return repeated(sameId, now, worker)
 
   if (event.idempotencyKey !== null) {
-    const entry = tables.idempotency.get(idempotencyId(event.tenant, event.idempotencyKey))
+    const entry = tables.idempotency.get(perTenant(event.tenant, event.idempotencyKey))
     if (entry !== undefined && entry.expiresAt > now) {
       return entry.hash === hash ? duplicate(tables, entry.eventId) : { status: 'conflict', eventId: entry.eventId }
     }
@@ -26,7 +27,7 @@ function repeated({ deliveries }: EventRow, now: number, worker: string): Insert
   const leases: Lease[] = []
   let pending = 0
   for (const row of deliveries.values()) {
-    if (row.state === 'pending') pending += 1
+    if (row.state === 'pending' && !isWaiting(row)) pending += 1
     if (row.lease === null || row.claim !== 1) continue
     if (row.lease.worker === worker && row.lease.until > now) leases.push(leaseOf(row, row.lease))
   }

@@ -46,7 +46,7 @@ export function memory(): MemoryStorage {
   const tables = createTables()
   return {
     name: 'memory',
-    supports: { durable: false, multiProcess: false },
+    supports: { durable: false, multiProcess: false, transactions: false, workHints: false },
     open: async () => ({ version: 1 }),
     close: async () => {},
 

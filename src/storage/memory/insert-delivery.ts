@@ -4,6 +4,7 @@ import type { NewDelivery } from '../../ports/storage.ts'
 import { enqueue, hasDue, isBlocked, lease } from './lanes.ts'
 import { leaseOf } from './records.ts'
 import { type DeliveryRow, type EndpointRow, type EventRow, nextKey, type Tables } from './tables.ts'
+import { takeTurn } from './turns.ts'
 
 /** A new delivery with its endpoint found. */
 export interface Addressed extends Omit<NewDelivery, 'endpointId'> {
@@ -22,7 +23,10 @@ export function address(tables: Tables, deliveries: readonly NewDelivery[]): Add
   })
 }
 
-/** Writes one delivery, leased where that is wanted and its lane is idle. One that exists already is left as it is. */
+/**
+ * Writes one delivery, leased where that is wanted, it has its turn, and its lane is idle. One that exists already is left as it
+ * is.
+ */
 export function insertDelivery(
   tables: Tables,
   event: EventRow,
@@ -43,6 +47,7 @@ export function insertDelivery(
     lost: 0,
     claim: 0,
     dueAt,
+    ordered: event.record.orderingKey !== null,
     lease: null,
     endedAt: null,
     replayId: null,
@@ -52,6 +57,7 @@ export function insertDelivery(
   event.deliveries.set(endpoint.record.id, row)
   tables.deliveries.set(row.key, row)
   tables.deliveriesByCreation.add(row)
+  if (!takeTurn(row)) return null
   if (leaseUntil === null || isBlocked(endpoint, now) || hasDue(endpoint, now)) {
     enqueue(row)
     return null

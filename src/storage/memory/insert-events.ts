@@ -2,7 +2,8 @@ import type { Lease } from '../../model/delivery.ts'
 import type { InsertEventsInput, InsertResult, NewEvent } from '../../ports/storage.ts'
 import { earlierInsert } from './earlier-insert.ts'
 import { type Addressed, address, insertDelivery } from './insert-delivery.ts'
-import { type EventRow, idempotencyId, nextKey, type Tables, tenantOf } from './tables.ts'
+import { type EventRow, nextKey, perTenant, type Tables, tenantOf } from './tables.ts'
+import { isWaiting } from './turns.ts'
 
 /** A copy of a new event, with its endpoints found: all that can fail has been done. */
 interface Prepared {
@@ -18,7 +19,11 @@ export function insertEvents(tables: Tables, { now, worker, events }: InsertEven
 function prepare(tables: Tables, item: NewEvent): Prepared {
   const { headers, metadata, ...event } = item.event
   return {
-    item: { ...item, event: { ...event, headers: { ...headers }, metadata: { ...metadata } } },
+    item: {
+      ...item,
+      event: { ...event, headers: { ...headers }, metadata: { ...metadata } },
+      endpointIds: item.endpointIds === null ? null : [...item.endpointIds],
+    },
     deliveries: item.fanOut === 'inline' ? address(tables, item.deliveries) : [],
   }
 }
@@ -27,6 +32,7 @@ function insertEvent(tables: Tables, { item, deliveries }: Prepared, now: number
   const earlier = earlierInsert(tables, item, now, worker)
   if (earlier !== null) return earlier
   if (tenantOf(tables, item.event.tenant).version !== item.endpointsVersion) return { status: 'endpoints_changed' }
+  if (item.fanOut === 'inline' && hasEarlierFanOut(tables, item)) return { status: 'fan_out_waits' }
 
   const event = insertRow(tables, item)
   const leases: Lease[] = []
@@ -34,16 +40,26 @@ function insertEvent(tables: Tables, { item, deliveries }: Prepared, now: number
     const lease = insertDelivery(tables, event, delivery, now, worker)
     if (lease !== null) leases.push(lease)
   }
-  return { status: 'inserted', leases, pending: event.deliveries.size - leases.length }
+  const waiting = [...event.deliveries.values()].filter(isWaiting).length
+  return { status: 'inserted', leases, pending: event.deliveries.size - leases.length - waiting }
+}
+
+/** Written now, its deliveries would overtake those that are still to come. */
+function hasEarlierFanOut(tables: Tables, { event: { tenant, orderingKey } }: NewEvent): boolean {
+  if (orderingKey === null) return false
+  for (const { record } of tables.fanOuts) {
+    if (record.tenant === tenant && record.orderingKey === orderingKey) return true
+  }
+  return false
 }
 
 function insertRow(tables: Tables, item: NewEvent): EventRow {
-  const { event, hash, endpointsVersion, idempotencyExpiresAt } = item
+  const { event, hash, endpointsVersion, endpointIds, idempotencyExpiresAt } = item
   const row: EventRow = {
     key: nextKey(tables),
     record: event,
     hash,
-    fanOut: item.fanOut === 'background' ? { endpointsVersion, cursor: '' } : null,
+    fanOut: item.fanOut === 'background' ? { endpointsVersion, endpointIds, cursor: '' } : null,
     deliveries: new Map(),
   }
   tables.events.set(event.id, row)
@@ -52,7 +68,7 @@ function insertRow(tables: Tables, item: NewEvent): EventRow {
   if (row.fanOut !== null) tables.fanOuts.add(row)
   if (event.idempotencyKey !== null && idempotencyExpiresAt !== null) {
     const entry = { eventId: event.id, hash, expiresAt: idempotencyExpiresAt }
-    tables.idempotency.set(idempotencyId(event.tenant, event.idempotencyKey), entry)
+    tables.idempotency.set(perTenant(event.tenant, event.idempotencyKey), entry)
   }
   return row
 }

@@ -3,6 +3,7 @@ import type { EventContent } from '../../model/event.ts'
 import { deliveryId } from '../../model/ids.ts'
 import type { ReplayRecord } from '../../model/replay.ts'
 import type { DeliveryRow, ReplayRow } from './tables.ts'
+import { isWaiting } from './turns.ts'
 
 /** What is handed out: fresh objects, so that a later change of the row does not show in them. */
 
@@ -17,7 +18,7 @@ export function deliveryRecord(row: DeliveryRow): DeliveryRecord {
     reason: row.reason,
     round: row.round,
     attemptCount: row.attemptCount,
-    nextAttemptAt: row.state === 'pending' ? row.dueAt : null,
+    nextAttemptAt: row.state === 'pending' && !isWaiting(row) ? row.dueAt : null,
     createdAt: row.createdAt,
     endedAt: row.endedAt,
   }
@@ -34,6 +35,7 @@ export function leaseOf(row: DeliveryRow, { leasedAt, until }: { leasedAt: numbe
     round: row.round,
     step: row.step,
     lost: row.lost,
+    ordered: row.ordered,
     leasedAt,
     until,
   }

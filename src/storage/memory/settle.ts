@@ -4,6 +4,7 @@ import { findDelivery } from './find-delivery.ts'
 import { endLease, enqueue } from './lanes.ts'
 import { observe } from './observe.ts'
 import type { DeliveryRow, EndpointRow, Tables } from './tables.ts'
+import { endTurn } from './turns.ts'
 
 interface SettleInput {
   now: number
@@ -12,6 +13,7 @@ interface SettleInput {
 
 export function settle(tables: Tables, { now, settlements }: SettleInput): SettleResult {
   const failed = new Set<EndpointRow>()
+  let promotedDueAt = Number.POSITIVE_INFINITY
   // Copied first, so that one that cannot be read fails before anything is written.
   const copies = settlements.map((settlement) => ({ ...settlement, attempt: { ...settlement.attempt } }))
   const statuses = copies.map((settlement): SettleStatus => {
@@ -20,20 +22,30 @@ export function settle(tables: Tables, { now, settlements }: SettleInput): Settl
     if (row.lease === null || row.claim !== settlement.claim) {
       return isWritten(row, settlement.attempt) ? 'alreadyApplied' : 'stale'
     }
-    moveOn(tables, row, settlement)
+    const promoted = moveOn(tables, row, settlement, now)
+    promotedDueAt = Math.min(promotedDueAt, promoted?.dueAt ?? promotedDueAt)
     moveLane(row.endpoint, settlement, now)
     if (applyObservation(row.endpoint, settlement)) failed.add(row.endpoint)
     return 'applied'
   })
-  return { statuses, health: [...failed].map(verdictOf) }
+  return {
+    statuses,
+    health: [...failed].map(verdictOf),
+    promotedDueAt: promotedDueAt === Number.POSITIVE_INFINITY ? null : promotedDueAt,
+  }
 }
 
 function isWritten({ attempts }: DeliveryRow, { number, outcome, startedAt }: AttemptRecord): boolean {
   return attempts.some((one) => one.number === number && one.outcome === outcome && one.startedAt === startedAt)
 }
 
-/** Writes the attempt and the delivery's next state. */
-function moveOn(tables: Tables, row: DeliveryRow, { attempt, next }: Settlement): void {
+/** Writes the attempt and the delivery's next state. Returns the one whose turn came by this. */
+function moveOn(
+  tables: Tables,
+  row: DeliveryRow,
+  { attempt, next, ordered }: Settlement,
+  now: number,
+): DeliveryRow | null {
   endLease(tables, row)
   row.attempts.push(attempt)
   row.attemptCount += 1
@@ -42,11 +54,12 @@ function moveOn(tables: Tables, row: DeliveryRow, { attempt, next }: Settlement)
     row.step = next.step
     row.lost = next.lost
     enqueue(row)
-  } else {
-    row.state = next.state
-    row.reason = next.reason
-    row.endedAt = next.endedAt
+    return null
   }
+  row.state = next.state
+  row.reason = next.reason
+  row.endedAt = next.endedAt
+  return ordered ? endTurn(row, now) : null
 }
 
 function moveLane({ lane }: EndpointRow, { blockLaneUntil }: Settlement, now: number): void {

@@ -7,7 +7,8 @@ export function stats(tables: Tables, { now, countMax }: { now: number; countMax
   let pending = 0
   let held = 0
   for (const endpoint of tables.endpoints.values()) {
-    const { first, size } = endpoint.lane.pending
+    const { first } = endpoint.lane.pending
+    const size = endpoint.lane.pending.size + endpoint.lane.waiting.size
     const blocked = isBlocked(endpoint, now)
     pending += size
     if (blocked) held += size

@@ -42,7 +42,7 @@ function unvisited(tables: Tables, { record, cursor, bound }: ReplayRow): Delive
   return rows.filter(({ key }) => key > cursor && key <= bound)
 }
 
-/** Due now, in its next round, from the first step of the schedule. */
+/** Due now, in its next round, from the first step of the schedule, and out of its turn. */
 function requeue(row: DeliveryRow, replayId: string, now: number): void {
   row.round += 1
   row.step = 0
@@ -51,5 +51,6 @@ function requeue(row: DeliveryRow, replayId: string, now: number): void {
   row.endedAt = null
   row.dueAt = now
   row.replayId = replayId
+  row.ordered = false
   enqueue(row)
 }

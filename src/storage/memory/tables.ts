@@ -25,9 +25,16 @@ export interface Lane {
   blockedUntil: number
   deferredUntil: number
   lastClaim: LastClaim
-  /** Pending deliveries, by when they are due. */
+  /** Pending deliveries, by when they are due; not those that wait for their turn. */
   readonly pending: OrderedRows<DeliveryRow>
+  /** By ordering key: those that are not at rest, in the order of their turns. */
+  readonly queues: Map<string, TurnQueue>
+  /** Those that wait for their turn, whatever their key. */
+  readonly waiting: Set<DeliveryRow>
 }
+
+/** Deliveries of one ordering key at one endpoint. The first is the head. */
+export type TurnQueue = Set<DeliveryRow>
 
 export interface EndpointRow {
   readonly key: number
@@ -46,7 +53,7 @@ export interface EventRow {
   readonly record: EventRecord
   readonly hash: string
   /** Null: all its deliveries are written. */
-  fanOut: { endpointsVersion: number; cursor: string } | null
+  fanOut: { endpointsVersion: number; endpointIds: string[] | null; cursor: string } | null
   /** By endpoint id. */
   readonly deliveries: Map<string, DeliveryRow>
 }
@@ -62,7 +69,10 @@ export interface DeliveryRow {
   step: number
   lost: number
   claim: number
+  /** Of one that waits for its turn: its own time, before which it is not to be delivered. */
   dueAt: number
+  /** It takes turns: it has an ordering key, and no replay has taken it out of them. */
+  ordered: boolean
   /** While it is leased. */
   lease: { worker: string; leasedAt: number; until: number } | null
   endedAt: number | null
@@ -100,7 +110,7 @@ export interface Tables {
   readonly eventsByCreation: OrderedRows<EventRow>
   /** Events whose deliveries are not all written, oldest first. */
   readonly fanOuts: Set<EventRow>
-  /** By tenant and key, see `idempotencyId`. */
+  /** By tenant and key, see `perTenant`. */
   readonly idempotency: Map<string, IdempotencyRow>
   /** In the order of their keys. */
   readonly deliveries: Map<number, DeliveryRow>
@@ -143,7 +153,7 @@ export function tenantOf(tables: Tables, name: string): TenantRow {
   return tenant
 }
 
-/** Unambiguous, whatever characters the two consist of. */
-export function idempotencyId(tenant: string, key: string): string {
+/** A key among those of all tenants: unambiguous, whatever characters the two consist of. */
+export function perTenant(tenant: string, key: string): string {
   return JSON.stringify([tenant, key])
 }

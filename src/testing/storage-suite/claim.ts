@@ -34,6 +34,7 @@ export const claiming: Behaviour[] = [
           round: 1,
           step: 0,
           lost: 0,
+          ordered: false,
           leasedAt: NOW + 3,
           until: NOW + 3 + LEASE_MS,
         },

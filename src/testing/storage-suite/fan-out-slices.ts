@@ -28,7 +28,7 @@ export const fanOutSlices: Behaviour[] = [
       const event = { id: 'evt_a', tenant: 'default', type: 'invoice.paid', deliverAt: NOW }
       same(
         await storage.pendingFanOuts({ limit: 10 }),
-        [{ event, endpointsVersion, cursor: '' }],
+        [{ event, endpointsVersion, endpointIds: null, cursor: '' }],
         'a pending fan-out tells its event, the version of its acceptance, and its cursor',
       )
     },

@@ -44,6 +44,7 @@ export const fastLane: Behaviour[] = [
         round: 1,
         step: 0,
         lost: 0,
+        ordered: false,
         leasedAt: NOW,
         until: UNTIL,
       }

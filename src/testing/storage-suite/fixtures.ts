@@ -97,6 +97,9 @@ export interface EventChoices {
   /** Left out: that of the tenant now. */
   endpointsVersion?: number
   fanOut?: NewEvent['fanOut']
+  orderingKey?: string
+  /** Endpoints that the caller addressed, for the slices. */
+  endpointIds?: string[]
 }
 
 /** An event as the engine would hand it over, against the tenant's endpoints as they are now. */
@@ -111,7 +114,7 @@ export async function newEvent(storage: Storage, choices: EventChoices): Promise
       createdAt: now,
       deliverAt: dueAt,
       idempotencyKey: key ?? null,
-      orderingKey: null,
+      orderingKey: choices.orderingKey ?? null,
       contentType: 'application/json',
       body: new TextEncoder().encode(`{"id":"${id}"}`),
       headers: { 'x-trace': id },
@@ -122,6 +125,7 @@ export async function newEvent(storage: Storage, choices: EventChoices): Promise
     hash: choices.hash ?? `hash of ${key ?? id}`,
     idempotencyExpiresAt: key === undefined ? null : now + 3_600_000,
     endpointsVersion: choices.endpointsVersion ?? (await versionOf(storage, tenant)),
+    endpointIds: choices.endpointIds ?? null,
     fanOut: choices.fanOut ?? 'inline',
     deliveries: to.map((endpointId) => ({ endpointId, dueAt, leaseUntil: choices.leaseUntil ?? null })),
   }
@@ -154,6 +158,20 @@ export async function sendOne(storage: Storage, choices: EventChoices & { to: [s
   return delivery
 }
 
+/** Sends events of one ordering key to one endpoint, one after the other. Returns their deliveries. */
+export async function chain(
+  storage: Storage,
+  endpointId: string,
+  ids: string[],
+  over: Partial<EventChoices> = {},
+): Promise<DeliveryRecord[]> {
+  const deliveries: DeliveryRecord[] = []
+  for (const id of ids) {
+    deliveries.push(await sendOne(storage, { orderingKey: 'k', ...over, id, to: [endpointId] }))
+  }
+  return deliveries
+}
+
 export async function deliveriesOf(storage: Storage, eventId: string): Promise<DeliveryRecord[]> {
   return collect((page) => storage.listDeliveries({ selection: { eventId }, ...page }))
 }
@@ -184,6 +202,15 @@ export async function claimOne(storage: Storage, endpointId: string, choices: Cl
   const [claimed] = await claim(storage, endpointId, { ...choices, limit: 1 })
   holds(claimed !== undefined, `a delivery of ${endpointId} is due and can be claimed`)
   return claimed.lease
+}
+
+/** Claims what there is, and tells of which events it is. */
+export async function claimedEvents(
+  storage: Storage,
+  endpointId: string,
+  choices: ClaimChoices = {},
+): Promise<string[]> {
+  return (await claim(storage, endpointId, choices)).map(({ lease }) => lease.eventId)
 }
 
 /** Ids of the lanes that are due, in the order of service. */
@@ -221,6 +248,7 @@ export function delivered(lease: Lease, over: Partial<Settlement> = {}): Settlem
     next: { state: 'delivered', reason: null, endedAt: lease.leasedAt + 12 },
     observation: { kind: 'success', at: attempt.startedAt, struggling: false },
     blockLaneUntil: null,
+    ordered: lease.ordered,
     ...over,
   }
 }

@@ -162,7 +162,7 @@ export const observations: Behaviour[] = [
       const failure: Observation = { kind: 'failure', at: NOW, struggling: true }
       const stale = delivered({ ...lease, claim: 9 }, { attempt: attemptOf(lease), observation: failure })
       const result = await settleAll(storage, [stale])
-      same(result, { statuses: ['stale'], health: [] }, 'a stale settlement tells nothing')
+      same(result, { statuses: ['stale'], health: [], promotedDueAt: null }, 'a stale settlement tells nothing')
       same((await healthNow(storage)).failures, 0, 'and writes no health')
       await settleOne(storage, delivered(lease, { observation: failure }))
       same(

@@ -217,6 +217,7 @@ const settleFaults: Fault[] = [
         return {
           statuses: results.flatMap(({ statuses }) => statuses),
           health: results.flatMap(({ health }) => health),
+          promotedDueAt: results.find((one) => one.promotedDueAt !== null)?.promotedDueAt ?? null,
         }
       },
     }),
@@ -226,8 +227,8 @@ const settleFaults: Fault[] = [
     caughtBy: 'settle: a settled delivery keeps its verdict',
     of: (inner) => ({
       settle: async ({ now, settlements }) => {
-        const { statuses, health } = await inner.settle({ now, settlements })
-        return { statuses: statuses.map((status) => (status === 'stale' ? 'applied' : status)), health }
+        const { statuses, ...result } = await inner.settle({ now, settlements })
+        return { ...result, statuses: statuses.map((status) => (status === 'stale' ? 'applied' : status)) }
       },
     }),
   },
@@ -236,8 +237,8 @@ const settleFaults: Fault[] = [
     caughtBy: 'settle: the same settlement again is already applied, and writes nothing twice',
     of: (inner) => ({
       settle: async ({ now, settlements }) => {
-        const { statuses, health } = await inner.settle({ now, settlements })
-        return { statuses: statuses.map((status) => (status === 'alreadyApplied' ? 'stale' : status)), health }
+        const { statuses, ...result } = await inner.settle({ now, settlements })
+        return { ...result, statuses: statuses.map((status) => (status === 'alreadyApplied' ? 'stale' : status)) }
       },
     }),
   },

@@ -5,7 +5,7 @@ import { memory } from '../../../src/storage/memory/index.ts'
 import { type StorageCase, type StorageHome, storageSuite } from '../../../src/testing/storage-suite.ts'
 import { FAULTS } from './faults.ts'
 
-const NOTHING = { durable: false, multiProcess: false }
+const NOTHING = { durable: false, multiProcess: false, transactions: false, workHints: false }
 
 function suiteOver(connect: () => Storage, supports = NOTHING): StorageCase[] {
   return storageSuite({ create: () => ({ connect }), supports })
@@ -30,14 +30,14 @@ describe('the suite notices what breaks a promise', () => {
   }
 
   it('data that is gone after closing, where durability is claimed', async () => {
-    const suite = suiteOver(() => memory(), { durable: true, multiProcess: false })
+    const suite = suiteOver(() => memory(), { ...NOTHING, durable: true })
     const caught = suite.filter(({ name }) => name.startsWith('durability:'))
     expect(caught.length).toBeGreaterThan(0)
     for (const { run } of caught) await expect(run()).rejects.toMatchObject({ name: 'AssertionError' })
   })
 
   it('instances that know nothing of each other, where sharing is claimed', async () => {
-    const suite = suiteOver(() => memory(), { durable: false, multiProcess: true })
+    const suite = suiteOver(() => memory(), { ...NOTHING, multiProcess: true })
     const caught = suite.filter(({ name }) => name.startsWith('two instances:'))
     expect(caught.length).toBeGreaterThan(0)
     for (const { run } of caught) await expect(run()).rejects.toThrow()
@@ -51,21 +51,21 @@ describe('the suite is content with a storage that keeps its word', () => {
       const shared = memory()
       return { connect: () => shared }
     },
-    supports: { durable: true, multiProcess: true },
+    supports: { ...NOTHING, durable: true, multiProcess: true },
   })
   for (const { name, run } of everything) it(name, run)
 })
 
 describe('the suite itself', () => {
   it('has a name of its own for each case', () => {
-    const names = suiteOver(() => memory(), { durable: true, multiProcess: true }).map(({ name }) => name)
+    const names = suiteOver(() => memory(), { ...NOTHING, durable: true, multiProcess: true }).map(({ name }) => name)
     expect(new Set(names).size).toBe(names.length)
   })
 
   it('leaves out cases by what is supported, and no others', () => {
     const count = (supports: typeof NOTHING, prefix: string) =>
       suiteOver(() => memory(), supports).filter(({ name }) => name.startsWith(prefix)).length
-    const all = { durable: true, multiProcess: true }
+    const all = { ...NOTHING, durable: true, multiProcess: true }
     expect(count(NOTHING, 'durability:')).toBe(0)
     expect(count(NOTHING, 'two instances:')).toBe(0)
     const left = count(all, '') - count(all, 'durability:') - count(all, 'two instances:')
