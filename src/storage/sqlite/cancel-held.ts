@@ -3,8 +3,11 @@ import type { CancelHeldInput } from '../../ports/storage.ts'
 import type { Connection } from './connection.ts'
 import { DELIVERY_COLUMNS, type DeliveryRow, deliveryOf } from './deliveries.ts'
 import { type Lane, Lanes } from './lanes.ts'
-import { stateNumber } from './rows.ts'
+import { stateNumber, WAITING } from './rows.ts'
 import { JOINED } from './scan.ts'
+import { passTurn } from './turns.ts'
+
+type HeldRow = DeliveryRow & { orderingKey: string | null }
 
 export function cancelHeld(db: Connection, { now, heldBefore, limit }: CancelHeldInput): DeliveryRecord[] {
   const held = db.all<{ endpointId: string }>(
@@ -19,32 +22,46 @@ export function cancelHeld(db: Connection, { now, heldBefore, limit }: CancelHel
   for (const { endpointId } of held) {
     const lane = lanes.find(endpointId)
     if (lane === undefined || canceled.length === limit) continue
-    for (const row of overdue(db, lane, heldBefore, limit - canceled.length)) {
-      canceled.push(cancel(db, row, lane.deleted === 1 ? 'endpoint_deleted' : 'hold_expired', now))
-    }
+    const rows = overdue(db, lane, heldBefore, limit - canceled.length)
+    const reason = lane.deleted === 1 ? 'endpoint_deleted' : 'hold_expired'
+    for (const row of rows) canceled.push(cancel(db, row, reason, now))
+    passTurns(db, lanes, lane, rows)
     lanes.refresh(lane)
   }
   lanes.flush()
   return canceled
 }
 
-function overdue(db: Connection, lane: Lane, heldBefore: number, limit: number): DeliveryRow[] {
-  return db.all<DeliveryRow>(
-    `SELECT d.key, d.created_at AS createdAt, ${DELIVERY_COLUMNS}
-    FROM {delivery} AS d INDEXED BY {delivery_pending} ${JOINED}
-    WHERE d.endpoint_key = ? AND d.state = 0 AND d.due_at < ? ORDER BY d.due_at, d.key LIMIT ?`,
-    lane.endpointKey,
-    lane.deleted === 1 ? Number.MAX_SAFE_INTEGER : heldBefore,
-    limit,
+/** Those with a turn and those that wait for it; all are found before any is canceled, which brings turns. */
+function overdue(db: Connection, lane: Lane, heldBefore: number, limit: number): HeldRow[] {
+  const before = lane.deleted === 1 ? Number.MAX_SAFE_INTEGER : heldBefore
+  const rows = db.all<HeldRow>(`${selectFrom('delivery_pending', 0)}`, lane.endpointKey, before, limit)
+  if (rows.length === limit) return rows
+  return rows.concat(
+    db.all<HeldRow>(`${selectFrom('delivery_waiting', WAITING)}`, lane.endpointKey, before, limit - rows.length),
   )
+}
+
+function selectFrom(index: string, state: number): string {
+  return `
+    SELECT d.key, d.created_at AS createdAt, ${DELIVERY_COLUMNS}, d.ordering_key AS orderingKey
+    FROM {delivery} AS d INDEXED BY {${index}} ${JOINED}
+    WHERE d.endpoint_key = ? AND d.state = ${state} AND d.due_at < ? ORDER BY d.due_at, d.key LIMIT ?`
 }
 
 function cancel(
   db: Connection,
-  row: DeliveryRow,
+  row: HeldRow,
   reason: 'endpoint_deleted' | 'hold_expired',
   endedAt: number,
 ): DeliveryRecord {
   db.run('UPDATE {delivery} SET state = 4, reason = ?, ended_at = ? WHERE key = ?', reason, endedAt, row.key)
   return deliveryOf({ ...row, state: stateNumber('canceled'), reason, endedAt })
+}
+
+/** Where a head went, the next that is left has its turn, at its own time. */
+function passTurns(db: Connection, lanes: Lanes, lane: Lane, canceled: HeldRow[]): void {
+  for (const { state, orderingKey } of canceled) {
+    if (state !== WAITING && orderingKey !== null) passTurn(db, lanes, lane, orderingKey, 0)
+  }
 }

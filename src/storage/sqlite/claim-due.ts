@@ -8,6 +8,7 @@ import { bytesOf, objectOf } from './rows.ts'
 interface ClaimedRow extends Pick<Lease, 'claim' | 'round' | 'step' | 'lost'> {
   key: number
   eventKey: number
+  ordered: number
 }
 
 interface ContentRow {
@@ -50,7 +51,8 @@ function lease(
   worker: string,
 ): ClaimedRow[] {
   const rows = db.all<ClaimedRow>(
-    `SELECT key, event_key AS eventKey, claim + 1 AS claim, round, step, lost
+    `SELECT key, event_key AS eventKey, claim + 1 AS claim, round, step, lost,
+      ordering_key IS NOT NULL AS ordered
     FROM {delivery} INDEXED BY {delivery_pending}
     WHERE endpoint_key = ? AND state = 0 AND due_at <= ? ORDER BY due_at, key LIMIT ?`,
     lane.endpointKey,
@@ -94,6 +96,7 @@ function claimedOf(
       round,
       step,
       lost,
+      ordered: row.ordered === 1,
       leasedAt: now,
       until: leaseUntil,
     },

@@ -40,8 +40,9 @@ export function repeatedInsert(db: Connection, item: NewEvent, { now, worker }: 
   const row = db.get<{ key: number }>('SELECT key FROM {event} WHERE id = ?', eventId)
   if (row === undefined) return null
   const leases = db
-    .all<Omit<Lease, 'deliveryId' | 'eventId' | 'tenant'> & { key: number }>(
-      `SELECT d.key, p.id AS endpointId, d.claim, d.round, d.step, d.lost, d.leased_at AS leasedAt, d.lease_until AS until
+    .all<Omit<Lease, 'deliveryId' | 'eventId' | 'tenant' | 'ordered'> & { key: number; ordered: number }>(
+      `SELECT d.key, p.id AS endpointId, d.claim, d.round, d.step, d.lost,
+        d.ordering_key IS NOT NULL AS ordered, d.leased_at AS leasedAt, d.lease_until AS until
       FROM {delivery} AS d INDEXED BY {delivery_by_event} CROSS JOIN {endpoint} AS p ON p.key = d.endpoint_key
       WHERE d.event_key = ? AND d.state = 1 AND d.claim = 1 AND d.worker = ? AND d.lease_until > ?
       ORDER BY d.created_at, d.key`,
@@ -49,7 +50,13 @@ export function repeatedInsert(db: Connection, item: NewEvent, { now, worker }: 
       worker,
       now,
     )
-    .map(({ key, ...lease }) => ({ deliveryId: deliveryId(key), eventId, tenant, ...lease }))
+    .map(({ key, ordered, ...lease }) => ({
+      deliveryId: deliveryId(key),
+      eventId,
+      tenant,
+      ordered: ordered === 1,
+      ...lease,
+    }))
   const pending = db.get<{ count: number }>(
     'SELECT count(*) AS count FROM {delivery} INDEXED BY {delivery_by_event} WHERE event_key = ? AND state = 0',
     row.key,

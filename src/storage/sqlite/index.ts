@@ -47,7 +47,7 @@ export function sqlite(options: SqliteOptions): SqliteStorage {
   const inFile = settings.path !== IN_MEMORY
   return {
     name: 'sqlite',
-    supports: { durable: inFile, multiProcess: inFile },
+    supports: { durable: inFile, multiProcess: inFile, transactions: false, workHints: false },
 
     open,
     close,

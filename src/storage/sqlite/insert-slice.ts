@@ -1,11 +1,11 @@
 import type { SliceInput } from '../../ports/storage.ts'
 import type { Connection } from './connection.ts'
-import { insertDelivery } from './insert-delivery.ts'
+import { insertDelivery, type Parent } from './insert-delivery.ts'
 import { Lanes } from './lanes.ts'
 
 export function insertSlice(db: Connection, { now, eventId, from, to, deliveries }: SliceInput): boolean {
-  const event = db.get<{ key: number; id: string; tenantKey: number; tenant: string }>(
-    `SELECT e.key, e.id, e.tenant_key AS tenantKey, t.name AS tenant
+  const event = db.get<Parent>(
+    `SELECT e.key, e.id, e.tenant_key AS tenantKey, t.name AS tenant, e.ordering_key AS orderingKey
     FROM {event} AS e CROSS JOIN {tenant} AS t ON t.key = e.tenant_key WHERE e.id = ? AND e.fan_cursor = ?`,
     eventId,
     from,
@@ -21,5 +21,17 @@ export function insertSlice(db: Connection, { now, eventId, from, to, deliveries
     WHERE key = @key`,
     { key: event.key, to },
   )
+  if (to === null && event.orderingKey !== null) passFanOut(db, event.tenantKey, event.orderingKey)
   return true
+}
+
+/** The fan-out of an event is over: that of the next of its ordering key may begin. */
+function passFanOut(db: Connection, tenantKey: number, orderingKey: string): void {
+  db.run(
+    `UPDATE {event} SET fan_waits = 0 WHERE key = (
+      SELECT key FROM {event} INDEXED BY {event_fan_turns}
+      WHERE tenant_key = ? AND ordering_key = ? AND fan_cursor IS NOT NULL ORDER BY key LIMIT 1)`,
+    tenantKey,
+    orderingKey,
+  )
 }

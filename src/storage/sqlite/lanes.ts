@@ -76,6 +76,11 @@ export class Lanes {
     if (before === null || place < before) this.#place(lane, place)
   }
 
+  /** A delivery was written behind another of its ordering key: only a held lane counts it, for the time it is held. */
+  enqueueWaiting(lane: Lane, dueAt: number): void {
+    if (isHeld(lane)) this.enqueue(lane, dueAt)
+  }
+
   /** A delivery was claimed from this lane: it goes to the end of the line, and its tenant too. */
   claimed(lane: Lane, now: number): void {
     this.#turn = (this.#turn ?? this.#lastTurn()) + 1
@@ -87,7 +92,7 @@ export class Lanes {
 
   /** Its rest, deferral, state or deliveries changed: finds its place anew. */
   refresh(lane: Lane): void {
-    const due = this.#oldestDue(lane)
+    const due = isHeld(lane) ? this.#oldestHeld(lane) : this.#oldestDue(lane)
     this.#place(lane, due === null ? null : placeOf(lane, due))
   }
 
@@ -138,6 +143,17 @@ export class Lanes {
       lane.endpointKey,
     )
     return row?.dueAt ?? null
+  }
+
+  /** Also of those that wait for their turn: their time runs, too. */
+  #oldestHeld(lane: Lane): number | null {
+    const row = this.#db.get<{ dueAt: number }>(
+      `SELECT due_at AS dueAt FROM {delivery} INDEXED BY {delivery_waiting}
+      WHERE endpoint_key = ? AND state = 5 ORDER BY due_at LIMIT 1`,
+      lane.endpointKey,
+    )
+    const due = this.#oldestDue(lane)
+    return row === undefined || due === null ? (row?.dueAt ?? due) : Math.min(row.dueAt, due)
   }
 }
 

@@ -16,7 +16,7 @@ export function prune(db: Connection, { now, deliveredBefore, failedBefore, limi
   for (const row of ended(db, 'delivery_delivered_end', 'state = 2', deliveredBefore, budget)) {
     removeDelivery(db, row, budget)
   }
-  for (const row of ended(db, 'delivery_failed_end', 'state >= 3', failedBefore, budget))
+  for (const row of ended(db, 'delivery_failed_end', 'state IN (3, 4)', failedBefore, budget))
     removeDelivery(db, row, budget)
   budget.left -= db.run(
     `DELETE FROM {event} WHERE key IN (

@@ -1,11 +1,21 @@
 import { DELIVERY_STATES, type DeliveryState } from '../../model/delivery.ts'
 
+/** Pending, too, but behind another of its ordering key: it has no turn yet. */
+export const WAITING = 5
+
 /** A delivery's state as stored: its place in `DELIVERY_STATES`. Partial indexes need it spelled out in SQL. */
 export function stateNumber(state: DeliveryState): number {
   return DELIVERY_STATES.indexOf(state)
 }
 
+/** What `states` are stored as, one bit each. */
+export function statesMask(states: readonly DeliveryState[]): number {
+  const mask = states.reduce((bits, state) => bits | (1 << stateNumber(state)), 0)
+  return states.includes('pending') ? mask | (1 << WAITING) : mask
+}
+
 export function stateOf(number: number): DeliveryState {
+  if (number === WAITING) return 'pending'
   const state = DELIVERY_STATES[number]
   if (state === undefined) throw new RangeError(`no delivery state ${number}`)
   return state

@@ -4,7 +4,7 @@ import type { Selection } from '../../model/replay.ts'
 import type { Position } from '../../ports/storage.ts'
 import type { Connection } from './connection.ts'
 import type { Value } from './driver.ts'
-import { stateNumber } from './rows.ts'
+import { statesMask } from './rows.ts'
 import { findTenant } from './tenants.ts'
 
 /** The way to the deliveries of a selection: an index for the condition that narrows most, the rest checked row by row. */
@@ -77,7 +77,7 @@ function scanOf(
       ...keys,
       ids: JSON.stringify(ids),
       type: selection.type ?? null,
-      states: states.reduce((mask, state) => mask | (1 << stateNumber(state)), 0),
+      states: statesMask(states),
     },
   }
 }

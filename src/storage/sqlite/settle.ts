@@ -5,11 +5,13 @@ import { insertAttempt } from './insert-attempt.ts'
 import { type Lane, Lanes } from './lanes.ts'
 import { healthOf, observe } from './observe.ts'
 import { stateNumber } from './rows.ts'
+import { passTurn } from './turns.ts'
 
 export function settle(db: Connection, { now, settlements }: { now: number; settlements: Settlement[] }): SettleResult {
   const lanes = new Lanes(db, now)
   const failing = new Set<Lane>()
   const observed = new Set<Lane>()
+  let promotedDueAt: number | null = null
   const statuses = settlements.map((settlement): SettleStatus => {
     const key = deliveryKey(settlement.deliveryId)
     const lane = lanes.find(settlement.endpointId)
@@ -21,11 +23,13 @@ export function settle(db: Connection, { now, settlements }: { now: number; sett
       if (settlement.observation.kind === 'failure') failing.add(lane)
     }
     moveLane(lanes, lane, settlement, now)
+    const dueAt = promote(db, lanes, lane, key, settlement, now)
+    if (dueAt !== null) promotedDueAt = Math.min(promotedDueAt ?? dueAt, dueAt)
     return 'applied'
   })
   for (const lane of observed) saveHealth(db, lane)
   lanes.flush()
-  return { statuses, health: [...failing].map((lane) => verdictOf(db, lane)) }
+  return { statuses, health: [...failing].map((lane) => verdictOf(db, lane)), promotedDueAt }
 }
 
 /** False: not leased under this claim. */
@@ -74,6 +78,23 @@ function moveLane(lanes: Lanes, lane: Lane, { next, blockLaneUntil }: Settlement
   if (deferred) lane.deferredUntil = now
   if (rests || deferred) lanes.refresh(lane)
   else if (next.state === 'pending') lanes.enqueue(lane, next.dueAt)
+}
+
+/** When the next of its ordering key is due; null: it is no head, goes on being it, or none waits. */
+function promote(
+  db: Connection,
+  lanes: Lanes,
+  lane: Lane,
+  key: number,
+  { ordered, next }: Settlement,
+  now: number,
+): number | null {
+  if (!ordered || next.state === 'pending') return null
+  const row = db.get<{ orderingKey: string | null }>(
+    'SELECT ordering_key AS orderingKey FROM {delivery} WHERE key = ?',
+    key,
+  )
+  return row === undefined || row.orderingKey === null ? null : passTurn(db, lanes, lane, row.orderingKey, now)
 }
 
 function saveHealth(db: Connection, lane: Lane): void {

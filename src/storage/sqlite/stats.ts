@@ -2,10 +2,33 @@ import { statSync } from 'node:fs'
 import type { StorageStats } from '../../ports/storage.ts'
 import type { Connection } from './connection.ts'
 
+const PENDING = 'SELECT 1 FROM {delivery} INDEXED BY {delivery_pending} WHERE state = 0'
+
+const WAITING = 'SELECT 1 FROM {delivery} INDEXED BY {delivery_waiting} WHERE state = 5'
+
+/**
+ * Of those that wait for their turn, the ones in blocked lanes. Such a lane need not have a place in line, so that lanes are found
+ * from what waits, by one step in the index for each.
+ */
+const HELD_WAITING = `
+  SELECT 1 FROM (
+    WITH RECURSIVE w (endpoint_key) AS (
+      SELECT 0
+      UNION ALL
+      SELECT (
+        SELECT d.endpoint_key FROM {delivery} AS d INDEXED BY {delivery_waiting}
+        WHERE d.state = 5 AND d.endpoint_key > w.endpoint_key ORDER BY d.endpoint_key LIMIT 1)
+      FROM w WHERE w.endpoint_key IS NOT NULL
+    )
+    SELECT endpoint_key FROM w
+  ) AS w CROSS JOIN {lane} AS l ON l.endpoint_key = w.endpoint_key
+    CROSS JOIN {delivery} AS d INDEXED BY {delivery_waiting} ON d.endpoint_key = w.endpoint_key
+  WHERE (l.hold_at IS NOT NULL OR l.blocked_until > @now) AND d.state = 5`
+
 export function stats(db: Connection, { now, countMax }: { now: number; countMax: number }): StorageStats {
   return {
     oldestDueAt: oldestDueAt(db, now, countMax),
-    pending: count(db, 'SELECT 1 FROM {delivery} INDEXED BY {delivery_pending} WHERE state = 0', countMax),
+    pending: count(db, `${PENDING} UNION ALL ${WAITING}`, countMax),
     held: heldCount(db, now, countMax),
     leased: count(db, 'SELECT 1 FROM {delivery} INDEXED BY {delivery_leased} WHERE state = 1', countMax),
     bytes: fileBytes(db) + walBytes(db),
@@ -39,7 +62,7 @@ function heldCount(db: Connection, now: number, max: number): number {
   const held = pendingOf('SELECT endpoint_key FROM {lane} INDEXED BY {lane_hold} WHERE hold_at IS NOT NULL')
   const resting = pendingOf(`
     SELECT endpoint_key FROM {lane} INDEXED BY {lane_ready} WHERE ready_at IS NOT NULL AND blocked_until > @now`)
-  return count(db, `${held} UNION ALL ${resting}`, max, now)
+  return count(db, `${held} UNION ALL ${resting} UNION ALL ${HELD_WAITING}`, max, now)
 }
 
 function fileBytes(db: Connection): number {

@@ -33,7 +33,7 @@ export function stepReplay(db: Connection, { replayId, now, limit, examine }: Re
     }
     db.run(
       `UPDATE {delivery} SET state = 0, round = round + 1, step = 0, lost = 0, due_at = ?, ended_at = NULL,
-        reason = NULL, replay_key = ?
+        reason = NULL, replay_key = ?, ordering_key = NULL
       WHERE key = ?`,
       now,
       replay.key,

@@ -75,6 +75,7 @@ export function newEvent(id: string, over: Partial<NewEvent> = {}): NewEvent {
     hash: 'hash',
     idempotencyExpiresAt: null,
     endpointsVersion: 1,
+    endpointIds: null,
     fanOut: 'inline',
     deliveries: [],
     ...over,
@@ -108,5 +109,6 @@ export function settlementOf({ lease }: ClaimedDelivery, next: Settlement['next'
     next,
     observation: { kind: next.state === 'delivered' ? 'success' : 'failure', at: NOW, struggling: false },
     blockLaneUntil: null,
+    ordered: lease.ordered,
   }
 }

@@ -27,8 +27,8 @@ test.each(['', '1a_', 'a-b', 'a b', 'sqlite_x', 'SQLITE_x', 'a"', 'x'.repeat(41)
 )
 
 test('in memory it claims neither to last nor to be shared', () => {
-  expect(sqlite({ path: ':memory:' }).supports).toEqual({ durable: false, multiProcess: false })
-  expect(sqlite({ path: 'a.db' }).supports).toEqual({ durable: true, multiProcess: true })
+  expect(sqlite({ path: ':memory:' }).supports).toMatchObject({ durable: false, multiProcess: false })
+  expect(sqlite({ path: 'a.db' }).supports).toMatchObject({ durable: true, multiProcess: true })
 })
 
 test.each(['', 'a\0b'])('path %j is refused', (path) => {

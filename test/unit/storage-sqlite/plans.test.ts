@@ -1,7 +1,7 @@
 /** No statement of the storage may depend on how many rows there are: each is served by an index. */
 import { afterAll, beforeAll, expect, test, vi } from 'vitest'
 import type { Selection } from '../../../src/model/replay.ts'
-import type { Storage } from '../../../src/ports/storage.ts'
+import type { NewEvent, Storage } from '../../../src/ports/storage.ts'
 import { Connection } from '../../../src/storage/sqlite/connection.ts'
 import {
   addEndpoint,
@@ -18,10 +18,11 @@ import {
 /** Reads in the order of an index, and stops at its LIMIT or at the first row. */
 const BOUNDED_SCANS = [
   /SCAN hookferry_tenant USING (COVERING )?INDEX hookferry_tenant_ready/,
-  /SCAN (hookferry_delivery|e) USING (COVERING )?INDEX hookferry_(delivery_pending|delivery_leased|event_fan_out)/,
+  /SCAN (hookferry_delivery|e) USING (COVERING )?INDEX hookferry_(delivery_pending|delivery_waiting|delivery_leased|event_fan_out)/,
   /SCAN hookferry_(lane|replay) USING (COVERING )?INDEX hookferry_(lane_ready|lane_hold|replay_running)/,
-  // What an earlier step found.
-  /SCAN (json_each|l|\(subquery-\d+\)|pragma_\w+)( VIRTUAL TABLE INDEX \d+:\d*)?$/,
+  // What an earlier step found, or a row spelled out.
+  /SCAN CONSTANT ROW/,
+  /SCAN (json_each|l|w|\(subquery-\d+\)|pragma_\w+)( VIRTUAL TABLE INDEX \d+:\d*)?$/,
 ]
 
 const SELECTIONS: Selection[] = [
@@ -77,10 +78,29 @@ function isSlow(step: string, sql: string): boolean {
   return step.includes('TEMP B-TREE FOR ORDER BY') && !sql.includes('json_each(@ids)')
 }
 
+/** What only ordering keys bring about. */
+async function useTurns(storage: Storage): Promise<void> {
+  const ordered = (id: string, over: Partial<NewEvent> = {}): NewEvent => {
+    const made = newEvent(id, { ...pendingFor('ep_1'), ...over })
+    return { ...made, event: { ...made.event, orderingKey: 'order_1' } }
+  }
+  const background = ordered('evt_o2', { fanOut: 'background', deliveries: [] })
+  const events = [ordered('evt_o1'), background, ordered('evt_o3')]
+  await storage.insertEvents({ now: NOW, worker: WORKER, events })
+  await storage.insertSlice({ now: NOW, eventId: 'evt_o2', from: '', to: null, ...pendingFor('ep_1') })
+  const room = [{ endpointId: 'ep_1', limit: 5, leaseUntil: NOW + 1 }]
+  const [head] = await storage.claimDue({ now: NOW, worker: WORKER, room, defer: [] })
+  const settlement = settlementOf(head!, { state: 'delivered', reason: null, endedAt: NOW })
+  await storage.settle({ now: NOW, settlements: [settlement] })
+  await storage.insertEvents({ now: NOW, worker: WORKER, events: [ordered('evt_o4')] })
+  await storage.stats({ now: NOW, countMax: 5 })
+}
+
 async function useEverything(storage: Storage): Promise<void> {
   const page = { limit: 2, examine: 9, after: null }
   await addEndpoint(storage, 'ep_1')
   await addEndpoint(storage, 'ep_2', 'other')
+  await useTurns(storage)
   const given = { ...newEvent('evt_1', pendingFor('ep_1')), idGiven: true, idempotencyExpiresAt: NOW + 1 }
   given.event = { ...given.event, idempotencyKey: 'key' }
   const background = newEvent('evt_2', { fanOut: 'background' })

@@ -85,12 +85,16 @@ export const initial: Migration = {
       fan_version INTEGER NOT NULL,
       -- Endpoints up to this one have their deliveries; null: all have.
       fan_cursor TEXT,
+      -- 1: an earlier event of its tenant and ordering key is still being fanned out.
+      fan_waits INTEGER NOT NULL DEFAULT 0,
       type TEXT NOT NULL,
       ordering_key TEXT,
       idempotency_key TEXT,
       -- Of the caller's arguments; kept where the id is the caller's own.
       hash TEXT,
       content_type TEXT NOT NULL,
+      -- Those that the caller addressed, as JSON; null: all that match.
+      endpoint_ids TEXT,
       headers TEXT,
       metadata TEXT,
       body BLOB NOT NULL
@@ -98,7 +102,9 @@ export const initial: Migration = {
     CREATE INDEX {event_by_tenant} ON {event} (tenant_key, created_at);
     CREATE INDEX {event_by_creation} ON {event} (created_at);
     CREATE INDEX {event_bare} ON {event} (created_at) WHERE bare = 1;
-    CREATE INDEX {event_fan_out} ON {event} (created_at) WHERE fan_cursor IS NOT NULL;
+    CREATE INDEX {event_fan_out} ON {event} (created_at) WHERE fan_cursor IS NOT NULL AND fan_waits = 0;
+    CREATE INDEX {event_fan_turns} ON {event} (tenant_key, ordering_key)
+      WHERE fan_cursor IS NOT NULL AND ordering_key IS NOT NULL;
 
     CREATE TABLE {idempotency} (
       tenant_key INTEGER NOT NULL,
@@ -128,9 +134,14 @@ export const initial: Migration = {
       replay_key INTEGER,
       reason TEXT,
       worker TEXT,
+      -- Null: it takes no turns, by its event or since a replay.
+      ordering_key TEXT,
       UNIQUE (event_key, endpoint_key)
     );
     CREATE INDEX {delivery_pending} ON {delivery} (endpoint_key, due_at) WHERE state = 0;
+    CREATE INDEX {delivery_waiting} ON {delivery} (endpoint_key, due_at) WHERE state = 5;
+    CREATE INDEX {delivery_turns} ON {delivery} (endpoint_key, ordering_key)
+      WHERE ordering_key IS NOT NULL AND state IN (0, 1, 5);
     CREATE INDEX {delivery_leased} ON {delivery} (lease_until) WHERE state = 1;
     CREATE INDEX {delivery_by_event} ON {delivery} (event_key, created_at);
     CREATE INDEX {delivery_by_endpoint} ON {delivery} (endpoint_key, created_at);
@@ -139,7 +150,7 @@ export const initial: Migration = {
     CREATE INDEX {delivery_failed_by_endpoint} ON {delivery} (endpoint_key, created_at) WHERE state = 3;
     CREATE INDEX {delivery_failed_by_tenant} ON {delivery} (tenant_key, created_at) WHERE state = 3;
     CREATE INDEX {delivery_delivered_end} ON {delivery} (ended_at) WHERE state = 2;
-    CREATE INDEX {delivery_failed_end} ON {delivery} (ended_at) WHERE state >= 3;
+    CREATE INDEX {delivery_failed_end} ON {delivery} (ended_at) WHERE state IN (3, 4);
     CREATE INDEX {delivery_replay} ON {delivery} (replay_key, state) WHERE replay_key IS NOT NULL;
 
     CREATE TABLE {attempt} (
