@@ -6,6 +6,9 @@ import { DELIVERY_COLUMNS, type DeliveryRow, deliveryOf } from './deliveries.ts'
 import { isHeld, type Lane, Lanes } from './lanes.ts'
 import { stateNumber } from './rows.ts'
 import { JOINED } from './scan.ts'
+import { promote } from './turns.ts'
+
+type HeldRow = DeliveryRow & { endpointKey: number; orderingKey: string | null }
 
 const LANES = batchOf<{ lane: Lane; before: number }>({
   endpoint_key: ['bigint', ({ lane }) => lane.endpointKey],
@@ -44,20 +47,28 @@ export async function cancelHeld(
     canceled.map(({ key }) => key),
     canceled.map(({ reason }) => reason),
   )
+  // Where one that waited is canceled its head stays, and nobody's turn comes.
+  const turns = rows.flatMap(({ endpointKey, orderingKey, state }) =>
+    orderingKey !== null && state === stateNumber('pending') ? [{ endpointKey, orderingKey }] : [],
+  )
+  await promote(db, turns, null)
   for (const lane of still) lanes.refresh(lane)
   await lanes.flush()
   return canceled.map(deliveryOf)
 }
 
-/** The lanes are locked, so that nobody else moves what is pending in them. */
-function overdue(db: Connection, lanes: Lane[], heldBefore: number, limit: number): Promise<DeliveryRow[]> {
+/** The lanes are locked, so that nobody else moves what is pending or waiting in them. */
+function overdue(db: Connection, lanes: Lane[], heldBefore: number, limit: number): Promise<HeldRow[]> {
+  const oldest = (state: string) => `
+    (SELECT * FROM {delivery} WHERE endpoint_key = i.endpoint_key AND ${state} AND due_at < i.before
+    ORDER BY due_at, key LIMIT $1)`
   const inputs = lanes.map((lane) => ({ lane, before: lane.deleted ? Number.MAX_SAFE_INTEGER : heldBefore }))
-  return db.all<DeliveryRow>(
-    `SELECT d.key, d.created_at AS "createdAt", ${DELIVERY_COLUMNS}
+  return db.all<HeldRow>(
+    `SELECT d.key, d.created_at AS "createdAt", d.endpoint_key AS "endpointKey", d.ordering_key AS "orderingKey",
+      ${DELIVERY_COLUMNS}
     FROM (
       SELECT o.*, i.ord FROM ${LANES.from('i', 2)} CROSS JOIN LATERAL (
-        SELECT * FROM {delivery} WHERE endpoint_key = i.endpoint_key AND state = 0 AND due_at < i.before
-        ORDER BY due_at, key LIMIT $1) AS o
+        ${oldest('state = 0')} UNION ALL ${oldest('state = 5')}) AS o
       ORDER BY i.ord, o.due_at, o.key LIMIT $1) AS d ${JOINED}
     ORDER BY d.ord, d.due_at, d.key`,
     limit,

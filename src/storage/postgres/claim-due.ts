@@ -13,7 +13,7 @@ interface Granted {
 }
 
 interface ClaimedRow
-  extends Pick<Lease, 'claim' | 'round' | 'step' | 'lost' | 'tenant'>,
+  extends Pick<Lease, 'claim' | 'round' | 'step' | 'lost' | 'ordered' | 'tenant'>,
     Omit<EventContent, 'headers'> {
   key: number
   ord: number
@@ -64,11 +64,12 @@ async function lease(
     ), leased AS (
       UPDATE {delivery} AS d SET state = 1, claim = d.claim + 1, leased_at = $1, lease_until = picked.until, worker = $2
       FROM picked WHERE d.key = picked.key
-      RETURNING d.key, d.event_key, d.claim, d.round, d.step, d.lost, d.due_at, picked.ord
+      RETURNING d.key, d.event_key, d.claim, d.round, d.step, d.lost, d.due_at, d.ordering_key IS NOT NULL AS ordered,
+        picked.ord
     )
-    SELECT l.key, l.claim, l.round, l.step, l.lost, l.ord, e.id, t.name AS tenant, e.type,
+    SELECT l.key, l.claim, l.round, l.step, l.lost, l.ordered, l.ord, e.id, e.tenant, e.type,
       e.content_type AS "contentType", e.body, e.headers, e.created_at AS "createdAt", (SELECT nextval('{turn}')) AS turn
-    FROM leased AS l JOIN {event} AS e ON e.key = l.event_key JOIN {tenant} AS t ON t.key = e.tenant_key
+    FROM leased AS l JOIN {event} AS e ON e.key = l.event_key
     ORDER BY l.ord, l.due_at, l.key`,
     now,
     worker,
@@ -83,7 +84,7 @@ async function lease(
 }
 
 function claimedOf(row: ClaimedRow, { endpointId, leaseUntil }: LaneGrant, now: number): ClaimedDelivery {
-  const { key, claim, round, step, lost, tenant, id, type, contentType, body, headers, createdAt } = row
+  const { key, claim, round, step, lost, ordered, tenant, id, type, contentType, body, headers, createdAt } = row
   return {
     lease: {
       deliveryId: deliveryId(key),
@@ -94,6 +95,7 @@ function claimedOf(row: ClaimedRow, { endpointId, leaseUntil }: LaneGrant, now: 
       round,
       step,
       lost,
+      ordered,
       leasedAt: now,
       until: leaseUntil,
     },

@@ -1,7 +1,7 @@
 import type { DeliveryReason, DeliveryRecord } from '../../model/delivery.ts'
 import { deliveryId } from '../../model/ids.ts'
 import type { Connection } from './connection.ts'
-import { stateOf } from './rows.ts'
+import { stateOf, WAITING } from './rows.ts'
 import { JOINED } from './scan.ts'
 
 export interface DeliveryRow {
@@ -21,7 +21,7 @@ export interface DeliveryRow {
 
 /** Beside `key` and `createdAt`. */
 export const DELIVERY_COLUMNS = `
-  e.id AS "eventId", p.id AS "endpointId", t.name AS tenant, e.type, d.state, d.reason, d.round, d.claim,
+  e.id AS "eventId", p.id AS "endpointId", e.tenant, e.type, d.state, d.reason, d.round, d.claim,
   d.due_at AS "dueAt", d.ended_at AS "endedAt"`
 
 export function deliveryOf(row: DeliveryRow): DeliveryRecord {
@@ -37,7 +37,7 @@ export function deliveryOf(row: DeliveryRow): DeliveryRecord {
     round: row.round,
     // Each claim is an attempt; the one under way has not ended.
     attemptCount: state === 'leased' ? row.claim - 1 : row.claim,
-    nextAttemptAt: state === 'pending' ? row.dueAt : null,
+    nextAttemptAt: state === 'pending' && row.state !== WAITING ? row.dueAt : null,
     createdAt: row.createdAt,
     endedAt: row.endedAt,
   }

@@ -7,12 +7,11 @@ export async function expiredLeases(
   { now, limit }: { now: number; limit: number },
 ): Promise<ExpiredLease[]> {
   const rows = await db.all<Omit<ExpiredLease, 'deliveryId'> & { key: number }>(
-    `SELECT d.key, e.id AS "eventId", p.id AS "endpointId", t.name AS tenant, d.claim, d.round, d.step, d.lost,
-      d.leased_at AS "leasedAt", d.lease_until AS until, d.worker, e.type
+    `SELECT d.key, e.id AS "eventId", p.id AS "endpointId", e.tenant, d.claim, d.round, d.step, d.lost,
+      d.ordering_key IS NOT NULL AS ordered, d.leased_at AS "leasedAt", d.lease_until AS until, d.worker, e.type
     FROM (
       SELECT * FROM {delivery} WHERE state = 1 AND lease_until <= $1 ORDER BY lease_until, key LIMIT $2) AS d
       JOIN {event} AS e ON e.key = d.event_key JOIN {endpoint} AS p ON p.key = d.endpoint_key
-      JOIN {tenant} AS t ON t.key = d.tenant_key
     ORDER BY d.lease_until, d.key`,
     now,
     limit,

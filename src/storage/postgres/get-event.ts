@@ -7,8 +7,7 @@ export async function getEvent(
   { id, tenant }: { id: string; tenant: string | null },
 ): Promise<EventRecord | null> {
   const row = await db.get<EventRow & { body: Uint8Array }>(
-    `SELECT e.created_at AS "createdAt", ${EVENT_COLUMNS}, e.body
-    FROM {event} AS e JOIN {tenant} AS t ON t.key = e.tenant_key WHERE e.id = $1`,
+    `SELECT e.created_at AS "createdAt", ${EVENT_COLUMNS}, e.body FROM {event} AS e WHERE e.id = $1`,
     id,
   )
   if (row === undefined || (tenant !== null && row.tenant !== tenant)) return null

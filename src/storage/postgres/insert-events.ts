@@ -1,15 +1,14 @@
-import type { Lease } from '../../model/delivery.ts'
 import type { InsertEventsInput, InsertResult } from '../../ports/storage.ts'
 import { batchOf } from './batch.ts'
 import { type Connection, Overtaken } from './connection.ts'
 import { answerDuplicates, answerRepeats, byEvent, type Fate, type Item, judge } from './earlier-insert.ts'
-import { insertDeliveries, type Wanted } from './insert-deliveries.ts'
+import { insertDeliveries, type Wanted, type Written } from './insert-deliveries.ts'
 import { bytesOf, textOf } from './rows.ts'
-import { findOrAddTenants } from './tenants.ts'
+import { findTenants } from './tenants.ts'
 
 const EVENTS = batchOf<Item>({
   id: ['text', ({ event }) => event.id],
-  tenant_key: ['bigint', ({ tenant }) => tenant.key],
+  tenant: ['text', ({ event }) => event.tenant],
   created_at: ['bigint', ({ event }) => event.createdAt],
   occurred_at: ['bigint', ({ event }) => event.occurredAt],
   deliver_at: ['bigint', ({ event }) => event.deliverAt],
@@ -21,6 +20,7 @@ const EVENTS = batchOf<Item>({
   ordering_key: ['text', ({ event }) => event.orderingKey],
   idempotency_key: ['text', ({ event }) => event.idempotencyKey],
   hash: ['text', ({ idGiven, hash }) => (idGiven ? hash : null)],
+  endpoint_ids: ['text', ({ endpointIds }) => endpointIds && JSON.stringify(endpointIds)],
   content_type: ['text', ({ event }) => event.contentType],
   headers: ['text', ({ event }) => textOf(event.headers)],
   metadata: ['text', ({ event }) => textOf(event.metadata)],
@@ -28,7 +28,7 @@ const EVENTS = batchOf<Item>({
 })
 
 const KEYS = batchOf<Item>({
-  tenant_key: ['bigint', ({ tenant }) => tenant.key],
+  tenant: ['text', ({ event }) => event.tenant],
   key: ['text', ({ event }) => event.idempotencyKey],
   expires_at: ['bigint', ({ event, idempotencyExpiresAt }) => idempotencyExpiresAt ?? event.createdAt],
   event_id: ['text', ({ event }) => event.id],
@@ -40,25 +40,22 @@ export async function insertEvents(
   db: Connection,
   { now, worker, events }: InsertEventsInput,
 ): Promise<InsertResult[]> {
-  const tenants = await findOrAddTenants(db, new Set(events.map(({ event }) => event.tenant)))
-  const items = events.map((event): Item => {
-    const tenant = tenants.get(event.event.tenant)
-    if (tenant === undefined) throw new Error(`tenant ${event.event.tenant} was not written`)
-    return { ...event, tenant }
-  })
+  const tenants = await findTenants(db, new Set(events.map(({ event }) => event.tenant)))
+  // A tenant without a row never had endpoints.
+  const items = events.map((event): Item => ({ ...event, version: tenants.get(event.event.tenant)?.version ?? 0 }))
   const fates = await judge(db, items, now)
   const fresh = items.filter((_, index) => fates[index]?.kind === 'insert')
   await rememberKeys(db, fresh, now)
   const keys = await insertRows(db, fresh)
   const wanted = fresh.flatMap((item) => wantedOf(item, keys))
-  const leases = await insertDeliveries(db, wanted, { now, worker })
-  return answer(db, items, fates, leases, { now, worker })
+  const written = await insertDeliveries(db, wanted, { now, worker })
+  return answer(db, items, fates, written, { now, worker })
 }
 
 function wantedOf(item: Item, keys: ReadonlyMap<string, number>): Wanted[] {
   if (item.fanOut !== 'inline') return []
-  const { id, tenant } = item.event
-  const event = { key: keys.get(id) ?? 0, id, tenant, tenantKey: item.tenant.key }
+  const { id, tenant, orderingKey } = item.event
+  const event = { key: keys.get(id) ?? 0, id, tenant, orderingKey }
   return item.deliveries.map((delivery) => ({ event, ...delivery }))
 }
 
@@ -70,9 +67,9 @@ async function rememberKeys(db: Connection, items: Item[], now: number): Promise
   const keyed = items.filter(({ event }) => event.idempotencyKey !== null)
   if (keyed.length === 0) return
   const written = await db.run(
-    `INSERT INTO {idempotency} AS k (tenant_key, key, expires_at, event_id, hash)
-    SELECT tenant_key, key, expires_at, event_id, hash FROM ${KEYS.from('i', 2)} ORDER BY tenant_key, key COLLATE "C"
-    ON CONFLICT (tenant_key, key) DO UPDATE
+    `INSERT INTO {idempotency} AS k (tenant, key, expires_at, event_id, hash)
+    SELECT tenant, key, expires_at, event_id, hash FROM ${KEYS.from('i', 2)} ORDER BY tenant COLLATE "C", key COLLATE "C"
+    ON CONFLICT (tenant, key) DO UPDATE
       SET expires_at = excluded.expires_at, event_id = excluded.event_id, hash = excluded.hash
       WHERE k.expires_at <= $1`,
     now,
@@ -86,10 +83,10 @@ async function insertRows(db: Connection, items: Item[]): Promise<Map<string, nu
   if (items.length === 0) return new Map()
   const rows = await db.all<{ id: string; key: number }>(
     `WITH numbered AS MATERIALIZED (SELECT i.*, nextval('{event_key}') AS key FROM ${EVENTS.from('i')} ORDER BY ord)
-    INSERT INTO {event} (key, id, tenant_key, created_at, occurred_at, deliver_at, canceled_at, bare, fan_version,
-      fan_cursor, type, ordering_key, idempotency_key, hash, content_type, headers, metadata, body)
-    SELECT key, id, tenant_key, created_at, occurred_at, deliver_at, canceled_at, bare, fan_version,
-      fan_cursor, type, ordering_key, idempotency_key, hash, content_type, headers, metadata, body
+    INSERT INTO {event} (key, id, tenant, created_at, occurred_at, deliver_at, canceled_at, bare, fan_version,
+      fan_cursor, type, ordering_key, idempotency_key, hash, endpoint_ids, content_type, headers, metadata, body)
+    SELECT key, id, tenant, created_at, occurred_at, deliver_at, canceled_at, bare, fan_version,
+      fan_cursor, type, ordering_key, idempotency_key, hash, endpoint_ids, content_type, headers, metadata, body
     FROM numbered ORDER BY id COLLATE "C"
     ON CONFLICT (id) DO NOTHING RETURNING id, key`,
     ...EVENTS.values(items),
@@ -102,7 +99,7 @@ async function answer(
   db: Connection,
   items: Item[],
   fates: Fate[],
-  leases: Lease[],
+  { leases, waiting }: Written,
   caller: { now: number; worker: string },
 ): Promise<InsertResult[]> {
   const ofEvent = byEvent(leases)
@@ -112,13 +109,13 @@ async function answer(
     const fate = fates[index]
     if (fate === undefined) throw new Error(`event ${item.event.id} was not judged`)
     if (fate.kind === 'repeat') return repeats.get(item.event.id) ?? { status: 'inserted', leases: [], pending: 0 }
-    if (fate.kind === 'endpoints_changed') return { status: 'endpoints_changed' }
+    if (fate.kind === 'endpoints_changed' || fate.kind === 'fan_out_waits') return { status: fate.kind }
     if (fate.kind === 'conflict') return { status: 'conflict', eventId: fate.eventId }
     if (fate.kind === 'duplicate') {
       return { status: 'duplicate', eventId: fate.eventId, deliveries: duplicates.get(fate.eventId) ?? null }
     }
     const own = ofEvent.get(item.event.id) ?? []
     const count = item.fanOut === 'inline' ? item.deliveries.length : 0
-    return { status: 'inserted', leases: own, pending: count - own.length }
+    return { status: 'inserted', leases: own, pending: count - own.length - (waiting.get(item.event.id) ?? 0) }
   })
 }

@@ -7,9 +7,7 @@ export async function insertSlice(
   { now, eventId, from, to, deliveries }: SliceInput,
 ): Promise<boolean> {
   const event = await db.get<Parent>(
-    `SELECT e.key, e.id, e.tenant_key AS "tenantKey", t.name AS tenant
-    FROM {event} AS e JOIN {tenant} AS t ON t.key = e.tenant_key WHERE e.id = $1 AND e.fan_cursor = $2
-    FOR UPDATE OF e`,
+    `SELECT key, id, tenant, ordering_key AS "orderingKey" FROM {event} WHERE id = $1 AND fan_cursor = $2 FOR UPDATE`,
     eventId,
     from,
   )

@@ -69,13 +69,15 @@ const LINES = batchOf<Line>({
 
 /**
  * The lanes that one transaction touches. They are read without a lock, since a healthy event needs to change none; `lock`
- * reads those anew that are going to change. The pending deliveries of a lane change under its lock only.
+ * reads those anew that are going to change. The pending deliveries of a lane, and the turns of its ordering keys, change under
+ * its lock only.
  *
  * A lane's place in line, `ready_at`, is exact: the latest of when its oldest pending delivery is due, when it was last
  * claimed from, and when its rest and its deferral end. Held lanes have none; they have `hold_at`, by which `cancelHeld`
- * finds those whose time may be over. A tenant's place follows from its lanes in the same way.
+ * finds those whose time may be over; there what waits for its turn counts, too. A tenant's place follows from its lanes in the same way.
  *
- * Rows are locked in this order, by key within each table: tenant, idempotency, event, lane, delivery, line.
+ * Rows are locked in this order, by key within each table: idempotency, event, lane, delivery, line; changes of endpoints lock
+ * the tenant before all of them.
  */
 export class Lanes {
   readonly #db: Connection
@@ -87,8 +89,8 @@ export class Lanes {
   readonly #stale = new Set<Lane>()
   /** Those whose place may have changed, with the last claim from them. */
   readonly #lines = new Map<number, Line>()
-  /** When the oldest pending delivery is due, of lanes whose place does not tell. */
-  #oldestDue = new Map<number, number>()
+  /** When the oldest pending delivery is due, of lanes whose place does not tell; null: there is none. */
+  readonly #oldestDue = new Map<Lane, number | null>()
 
   constructor(db: Connection, now: number) {
     this.#db = db
@@ -121,17 +123,20 @@ export class Lanes {
     return this.#lanes.get(endpointId)
   }
 
-  /** Before `isIdle`: a place to come may be due to a deferral, so that something may be due before it. */
+  /** Before `isIdle`: a place to come may be due to a deferral, so that something may be due before it. Once for each reading. */
   async look(now: number): Promise<void> {
-    const hidden = [...this.#lanes.values()].filter(({ readyAt }) => readyAt !== null && readyAt > now)
-    this.#oldestDue = await this.#oldestDueOf(hidden)
+    const hidden = [...this.#lanes.values()].filter(
+      (lane) => lane.readyAt !== null && lane.readyAt > now && !this.#oldestDue.has(lane),
+    )
+    const due = await this.#oldestDueOf(hidden)
+    for (const lane of hidden) this.#oldestDue.set(lane, due.get(lane.endpointKey) ?? null)
   }
 
   /** Not blocked at `now`, and nothing due in it. */
   isIdle(lane: Lane, now: number): boolean {
     if (isHeld(lane) || lane.blockedUntil > now) return false
     if (lane.readyAt === null) return true
-    return lane.readyAt > now && (this.#oldestDue.get(lane.endpointKey) ?? Infinity) > now
+    return lane.readyAt > now && (this.#oldestDue.get(lane) ?? Infinity) > now
   }
 
   /** A delivery of this lane has become pending. */
@@ -139,6 +144,11 @@ export class Lanes {
     const place = placeOf(lane, dueAt)
     const before = isHeld(lane) ? lane.holdAt : lane.readyAt
     if (before === null || place < before) this.#place(lane, place)
+  }
+
+  /** A delivery of this lane waits for its turn. */
+  wait(lane: Lane, dueAt: number): void {
+    if (isHeld(lane)) this.enqueue(lane, dueAt)
   }
 
   /** Deliveries were claimed from this lane: it goes to the end of the line, and its tenant too. */
@@ -215,13 +225,17 @@ export class Lanes {
 
   async #oldestDueOf(lanes: Lane[]): Promise<Map<number, number>> {
     if (lanes.length === 0) return new Map()
-    const rows = await this.#db.all<{ endpointKey: number; dueAt: number }>(
-      `SELECT i.key AS "endpointKey", d.due_at AS "dueAt"
-      FROM unnest($1::bigint[]) AS i(key) CROSS JOIN LATERAL (
-        SELECT due_at FROM {delivery} WHERE endpoint_key = i.key AND state = 0 ORDER BY due_at, key LIMIT 1) AS d`,
+    const rows = await this.#db.all<{ endpointKey: number; dueAt: number | null }>(
+      `SELECT i.key AS "endpointKey", least(
+        (SELECT due_at FROM {delivery} WHERE endpoint_key = i.key AND state = 0 ORDER BY due_at, key LIMIT 1),
+        CASE WHEN i.held THEN
+          (SELECT due_at FROM {delivery} WHERE endpoint_key = i.key AND state = 5 ORDER BY due_at, key LIMIT 1)
+        END) AS "dueAt"
+      FROM unnest($1::bigint[], $2::boolean[]) AS i(key, held)`,
       lanes.map(({ endpointKey }) => endpointKey),
+      lanes.map(isHeld),
     )
-    return new Map(rows.map(({ endpointKey, dueAt }) => [endpointKey, dueAt]))
+    return new Map(rows.flatMap(({ endpointKey, dueAt }) => (dueAt === null ? [] : [[endpointKey, dueAt]])))
   }
 }
 

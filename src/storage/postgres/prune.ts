@@ -18,7 +18,7 @@ export async function prune(
 ): Promise<number> {
   const budget: Budget = { left: limit }
   await removeDeliveries(db, 'state = 2', deliveredBefore, budget)
-  await removeDeliveries(db, 'state >= 3', failedBefore, budget)
+  await removeDeliveries(db, 'state IN (3, 4)', failedBefore, budget)
   budget.left -= await db.run(
     `DELETE FROM {event} WHERE key = ANY(ARRAY(
       SELECT key FROM {event} WHERE bare AND created_at < $1 ORDER BY created_at LIMIT $2 FOR UPDATE SKIP LOCKED))`,
@@ -27,9 +27,9 @@ export async function prune(
   )
   budget.left -= await db.run(
     `DELETE FROM {idempotency} AS k USING (
-      SELECT tenant_key, key FROM {idempotency} WHERE expires_at <= $1 ORDER BY expires_at LIMIT $2
+      SELECT tenant, key FROM {idempotency} WHERE expires_at <= $1 ORDER BY expires_at LIMIT $2
       FOR UPDATE SKIP LOCKED) AS e
-    WHERE k.tenant_key = e.tenant_key AND k.key = e.key`,
+    WHERE k.tenant = e.tenant AND k.key = e.key`,
     now,
     budget.left,
   )

@@ -1,14 +1,27 @@
 import { DELIVERY_STATES, type DeliveryState } from '../../model/delivery.ts'
 
+/**
+ * Pending, behind another delivery of its ordering key: no claim sees it. Outwardly it is pending, so that it has no name of
+ * its own.
+ */
+export const WAITING = DELIVERY_STATES.length
+
 /** A delivery's state as stored: its place in `DELIVERY_STATES`. Partial indexes need it spelled out in SQL. */
 export function stateNumber(state: DeliveryState): number {
   return DELIVERY_STATES.indexOf(state)
 }
 
 export function stateOf(number: number): DeliveryState {
+  if (number === WAITING) return 'pending'
   const state = DELIVERY_STATES[number]
   if (state === undefined) throw new RangeError(`no delivery state ${number}`)
   return state
+}
+
+/** One bit for each number under which deliveries of these states are stored. */
+export function maskOf(states: readonly DeliveryState[]): number {
+  const waiting = states.includes('pending') ? 1 << WAITING : 0
+  return states.reduce((bits, state) => bits | (1 << stateNumber(state)), waiting)
 }
 
 /** The states in which nothing more happens to a delivery, unless it is replayed. */

@@ -5,7 +5,7 @@ import type { Position } from '../../ports/storage.ts'
 import type { Connection } from './connection.ts'
 import type { Parameter } from './driver.ts'
 import { type Examined, inChunks } from './page.ts'
-import { stateNumber } from './rows.ts'
+import { maskOf } from './rows.ts'
 import { findTenant } from './tenants.ts'
 
 interface Keys {
@@ -17,8 +17,7 @@ interface Keys {
 /** Joined to each delivery `d`, where a statement needs them. */
 export const JOINED = `
   JOIN {event} AS e ON e.key = d.event_key
-  JOIN {endpoint} AS p ON p.key = d.endpoint_key
-  JOIN {tenant} AS t ON t.key = d.tenant_key`
+  JOIN {endpoint} AS p ON p.key = d.endpoint_key`
 
 /** Parameters 1 to 5, in the order of `Scan.values`. */
 const MATCHES = `
@@ -87,10 +86,9 @@ async function scanOf(db: Connection, { selection, among = DELIVERY_STATES }: Sc
   const keys = await keysOf(db, selection)
   if (keys === null) return null
   const states = (selection.states ?? DELIVERY_STATES).filter((state) => among.includes(state))
-  const mask = states.reduce((bits, state) => bits | (1 << stateNumber(state)), 0)
   return {
     where: wayOf(selection, keys),
-    values: [keys.tenantKey, keys.endpointKey, keys.eventKey, selection.type ?? null, mask],
+    values: [keys.tenantKey, keys.endpointKey, keys.eventKey, selection.type ?? null, maskOf(states)],
     ids: selection.ids === undefined ? [] : [selection.ids.map(deliveryKey).filter((key) => key !== null)],
   }
 }

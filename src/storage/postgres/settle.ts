@@ -6,12 +6,15 @@ import type { Connection } from './connection.ts'
 import { type Lane, Lanes } from './lanes.ts'
 import { healthOf, observe } from './observe.ts'
 import { bytesOf, stateNumber, textOf } from './rows.ts'
+import { promote, type Turn } from './turns.ts'
 
 interface Item {
   settlement: Settlement
   key: number
   lane: Lane
   status: SettleStatus
+  /** Of the delivery, as stored. */
+  orderingKey: string | null
 }
 
 const attempt = (of: (attempt: AttemptRecord) => ReturnType<Parameters<typeof batchOf<Item>>[0][string][1]>) => {
@@ -56,7 +59,7 @@ export async function settle(
   const items = settlements.map((settlement): Item | null => {
     const key = deliveryKey(settlement.deliveryId)
     const lane = lanes.find(settlement.endpointId)
-    return key === null || lane === undefined ? null : { settlement, key, lane, status: 'stale' }
+    return key === null || lane === undefined ? null : { settlement, key, lane, status: 'stale', orderingKey: null }
   })
   const known = items.filter((item) => item !== null)
   for (const turn of turnsOf(known)) await write(db, turn)
@@ -71,6 +74,7 @@ export async function settle(
     }
     moveLane(lanes, lane, settlement, now)
   }
+  const promotedDueAt = await makeWay(db, lanes, known, now)
   await lanes.flush()
   return {
     statuses: items.map((item) => item?.status ?? 'stale'),
@@ -80,14 +84,18 @@ export async function settle(
       urlVersion: lane.urlVersion,
       health: healthOf(lane),
     })),
+    promotedDueAt,
   }
 }
 
 /** Whether its lane may have to be written, and so is locked. Seen without the lock: what comes later comes after it. */
-function movesLane(lane: Lane | undefined, { next, observation, blockLaneUntil }: Settlement, now: number): boolean {
+function movesLane(lane: Lane | undefined, settlement: Settlement, now: number): boolean {
   if (lane === undefined) return false
+  const { next, observation, blockLaneUntil, ordered } = settlement
   return (
     next.state === 'pending' ||
+    // It may be another's turn.
+    ordered ||
     observation?.kind === 'failure' ||
     (observation !== null && lane.failingSince !== null) ||
     lane.deferredUntil > now ||
@@ -111,7 +119,7 @@ function turnsOf(items: Item[]): Item[][] {
 
 /** Moves on those leased under their claim, with the attempt; locked in the order of their keys. */
 async function write(db: Connection, items: Item[]): Promise<void> {
-  const rows = await db.all<{ key: number }>(
+  const rows = await db.all<{ key: number; orderingKey: string | null }>(
     `WITH held AS MATERIALIZED (
       SELECT i.* FROM ${ITEMS.from('i')} JOIN {delivery} AS d ON d.key = i.key
       WHERE d.state = 1 AND d.claim = i.claim AND d.endpoint_key = i.endpoint_key
@@ -121,7 +129,7 @@ async function write(db: Connection, items: Item[]): Promise<void> {
         lost = coalesce(i.lost, d.lost), reason = i.reason, ended_at = i.ended_at,
         leased_at = NULL, lease_until = NULL, worker = NULL
       FROM held AS i WHERE d.key = i.key
-      RETURNING i.*
+      RETURNING i.*, d.ordering_key
     ), written AS (
       INSERT INTO {attempt} (delivery_key, number, round, started_at, duration_ms, status, outcome, remote_address,
         timings, error, url, request_headers, response_headers, response_body)
@@ -129,11 +137,31 @@ async function write(db: Connection, items: Item[]): Promise<void> {
         timings, error, url, request_headers, response_headers, response_body
       FROM moved
     )
-    SELECT key FROM moved`,
+    SELECT key, ordering_key AS "orderingKey" FROM moved`,
     ...ITEMS.values(items),
   )
-  const moved = new Set(rows.map(({ key }) => key))
-  for (const item of items) if (moved.has(item.key)) item.status = 'applied'
+  const moved = new Map(rows.map(({ key, orderingKey }) => [key, orderingKey]))
+  for (const item of items) {
+    const orderingKey = moved.get(item.key)
+    if (orderingKey === undefined) continue
+    item.status = 'applied'
+    item.orderingKey = orderingKey
+  }
+}
+
+/** Gives the next of their ordering keys its turn, where the head has come to rest. Returns when the first of those is due. */
+async function makeWay(db: Connection, lanes: Lanes, items: Item[], now: number): Promise<number | null> {
+  const turns = items.flatMap(({ settlement, status, lane, orderingKey }): Turn[] => {
+    const rests = status === 'applied' && settlement.next.state !== 'pending'
+    return rests && settlement.ordered && orderingKey !== null ? [{ endpointKey: lane.endpointKey, orderingKey }] : []
+  })
+  const promoted = await promote(db, turns, now)
+  const laneOf = new Map(items.map(({ lane }) => [lane.endpointKey, lane]))
+  for (const { endpointKey, dueAt } of promoted) {
+    const lane = laneOf.get(endpointKey)
+    if (lane !== undefined) lanes.enqueue(lane, dueAt)
+  }
+  return promoted.reduce<number | null>((first, { dueAt }) => Math.min(first ?? dueAt, dueAt), null)
 }
 
 /** Of those that were not written: which were, by an earlier call whose answer got lost. */

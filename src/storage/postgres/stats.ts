@@ -1,13 +1,17 @@
 import type { StorageStats } from '../../ports/storage.ts'
 import type { Connection } from './connection.ts'
 
+/** Each by an index of its own. */
+const PENDING = 'SELECT 1 FROM {delivery} WHERE state = 0'
+const WAITING = 'SELECT 1 FROM {delivery} WHERE state = 5'
+
 export async function stats(
   db: Connection,
   { now, countMax }: { now: number; countMax: number },
 ): Promise<StorageStats> {
   return {
     oldestDueAt: await oldestDueAt(db, now, countMax),
-    pending: await count(db, 'SELECT 1 FROM {delivery} WHERE state = 0', countMax),
+    pending: await count(db, `${PENDING} UNION ALL ${WAITING}`, countMax),
     held: await heldCount(db, now, countMax),
     leased: await count(db, 'SELECT 1 FROM {delivery} WHERE state = 1', countMax),
     bytes: await bytes(db),
@@ -36,10 +40,11 @@ async function oldestDueAt(db: Connection, now: number, laneMax: number): Promis
 function heldCount(db: Connection, now: number, max: number): Promise<number> {
   const pendingOf = (lanes: string) => `
     SELECT 1 FROM {lane} AS l CROSS JOIN LATERAL (
-      SELECT 1 FROM {delivery} WHERE endpoint_key = l.endpoint_key AND state = 0 LIMIT $1) AS d
+      (${PENDING} AND endpoint_key = l.endpoint_key LIMIT $1) UNION ALL
+      (${WAITING} AND endpoint_key = l.endpoint_key LIMIT $1)) AS d
     WHERE ${lanes}`
   const held = pendingOf('l.hold_at IS NOT NULL')
-  const resting = pendingOf('l.ready_at IS NOT NULL AND l.blocked_until > $2')
+  const resting = pendingOf(`l.blocked_until > $2 AND l.blocked_until > 0 AND l.hold_at IS NULL`)
   return count(db, `${held} UNION ALL ${resting}`, max, now)
 }
 

@@ -42,7 +42,10 @@ export async function stepReplay(
   return (await findReplay(db, replayId))?.record ?? null
 }
 
-/** Those of deleted endpoints are left alone, and those that another has moved meanwhile. Returns how many were requeued. */
+/**
+ * Those of deleted endpoints are left alone, and those that another has moved meanwhile. Requeued out of their turn: without an
+ * ordering key. Returns how many were requeued.
+ */
 async function requeueAll(db: Connection, replayKey: number, visited: Visited[], now: number): Promise<number> {
   const lanes = new Lanes(db, now)
   await lanes.lock(visited.map(({ endpointId }) => endpointId))
@@ -50,9 +53,9 @@ async function requeueAll(db: Connection, replayKey: number, visited: Visited[],
   if (chosen.length === 0) return 0
   const rows = await db.all<{ key: number }>(
     `WITH held AS MATERIALIZED (
-      SELECT key FROM {delivery} WHERE key = ANY($3::bigint[]) AND state >= 2 ORDER BY key FOR UPDATE)
+      SELECT key FROM {delivery} WHERE key = ANY($3::bigint[]) AND state IN (2, 3, 4) ORDER BY key FOR UPDATE)
     UPDATE {delivery} AS d SET state = 0, round = d.round + 1, step = 0, lost = 0, due_at = $1, ended_at = NULL,
-      reason = NULL, replay_key = $2
+      reason = NULL, replay_key = $2, ordering_key = NULL
     FROM held WHERE d.key = held.key RETURNING d.key`,
     now,
     replayKey,

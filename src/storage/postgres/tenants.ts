@@ -1,5 +1,6 @@
 import type { Connection } from './connection.ts'
 
+/** Who has endpoints, or had. Events name their tenant, which need not have a row here. */
 export interface Tenant {
   key: number
   version: number
@@ -26,7 +27,7 @@ export async function findOrAddTenants(db: Connection, names: ReadonlySet<string
   return new Map([...tenants, ...added])
 }
 
-async function findTenants(db: Connection, names: ReadonlySet<string>): Promise<Map<string, Tenant>> {
+export async function findTenants(db: Connection, names: ReadonlySet<string>): Promise<Map<string, Tenant>> {
   const rows = await db.all<Tenant & { name: string }>(
     'SELECT name, key, version FROM {tenant} WHERE name = ANY($1::text[])',
     [...names],
