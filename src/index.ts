@@ -10,6 +10,7 @@ export type { DisableDecide, RetryDecide } from './api/policies.ts'
 export type { Attempt, Delivery, Endpoint, Health, WebhookEvent, WebhookEventSummary } from './api/present.ts'
 export type { ReplayFunction, ReplayOptions, ReplayProgress, ReplayRun, Replays } from './api/replays.ts'
 export { ALL_TENANTS } from './api/scope.ts'
+export type { SendIn, SendResult, TxSendResult } from './api/send.ts'
 export type { LifecycleEvents, LifecycleName } from './engine/lifecycle.ts'
 export { ArgumentError, type ArgumentErrorCode, WebhookError, type WebhookErrorCode } from './errors.ts'
 export type { AttemptError, AttemptTimings, Outcome } from './model/attempt.ts'
@@ -25,7 +26,13 @@ export type { Resolve, ResolvedAddress } from './ports/resolver.ts'
 export type { Storage } from './ports/storage.ts'
 export type { Transport } from './ports/transport.ts'
 export { systemResolver } from './runtime/system-resolver.ts'
-export { createWebhookSender, type SendResult, type TenantSender, type WebhookSender } from './sender.ts'
+export {
+  type AnyTenantSender,
+  type AnyWebhookSender,
+  createWebhookSender,
+  type TenantSender,
+  type WebhookSender,
+} from './sender.ts'
 export type { SignInput, SigningScheme } from './signing/scheme.ts'
 export { type StandardWebhooksOptions, standardWebhooks } from './signing/standard-webhooks.ts'
 export { VERSION } from './version.ts'

@@ -39,9 +39,9 @@ export const DEFAULTS = deepFreeze({
 })
 
 /** What `createWebhookSender` takes. Everything may be left out. */
-export interface SenderOptions {
+export interface SenderOptions<S extends Storage = Storage> {
   /** Where events, endpoints, deliveries and attempts are kept. Default: SQLite at `./webhooks.db`. */
-  storage?: Storage
+  storage?: S
   /** Makes the HTTP requests. Default: node-fetch over keep-alive agents of our own. */
   transport?: Transport
   /** Gets what `'error'` tells: failures that no caller waits for. Default: nothing is written anywhere. */

@@ -1,6 +1,4 @@
-import { createHash } from 'node:crypto'
-import { checkEvent, type EventInput } from './api/check-event.ts'
-import type { Core } from './api/core.ts'
+import type { EventInput } from './api/check-event.ts'
 import { type Deliveries, deliveriesApi } from './api/deliveries.ts'
 import { type DrainOptions, type DrainResult, drain } from './api/drain.ts'
 import { type Endpoints, endpointsApi } from './api/endpoints.ts'
@@ -10,25 +8,17 @@ import { presentPolicies } from './api/policies.ts'
 import { type ReplayFunction, type Replays, replayFunction, replaysApi } from './api/replays.ts'
 import { RunningCore } from './api/running-core.ts'
 import { checkTenant, type Scope } from './api/scope.ts'
+import { type SendIn, type SendResult, send, sendIn } from './api/send.ts'
 import { func, integer, oneOf, plainObject } from './arguments.ts'
 import { LIFECYCLE_NAMES, type LifecycleEvents, type LifecycleName } from './engine/lifecycle.ts'
-import { makeId } from './model/ids.ts'
 import { resolveOptions, type SenderOptions } from './options.ts'
-import { prepareEvent } from './pipeline/send.ts'
+import type { Storage } from './ports/storage.ts'
+import type { SqliteStorage } from './storage/sqlite/index.ts'
 
 /** Where newcomers start: what a sender is made of, and how its public face is wired to it. */
 
-export interface SendResult {
-  /** The event's id; that of the first one when it is a duplicate. */
-  id: string
-  /** The same id or idempotency key was accepted before: nothing new was written. */
-  duplicate: boolean
-  /** How many endpoints it goes to; null: many, and they are still being written. */
-  deliveries: number | null
-}
-
-/** A sender bound to one tenant: another tenant's id is not found. Safe to stand behind a customer's page. */
-export interface TenantSender {
+/** What every `TenantSender` has, whatever its storage. */
+export interface AnyTenantSender {
   /**
    * Accepts an event. Resolves once it is on stable storage: from then on it ends delivered, failed or canceled at each matching
    * endpoint, whatever happens to this process. Throws `event_invalid`, `payload_too_large`, `idempotency_conflict`,
@@ -43,11 +33,25 @@ export interface TenantSender {
   readonly replays: Replays
 }
 
-export interface WebhookSender extends TenantSender {
+/** A sender bound to one tenant: another tenant's id is not found. Safe to stand behind a customer's page. */
+export interface TenantSender<S extends Storage = SqliteStorage> extends AnyTenantSender {
+  /**
+   * Accepts an event within the host's own transaction `tx`: the commit accepts it, a rollback leaves no trace, and whichever sender
+   * over the same storage is started delivers it. On SQLite `tx` is the host's better-sqlite3 handle on the same file, inside
+   * `transaction()`, and the answer comes at once; on Postgres it is a client with `query(text, values)`, or what `kyselyTx`,
+   * `drizzleTx`, `prismaTx` and `postgresJsTx` make of theirs. The storage must have been opened once, by any call to any sender.
+   * Ids given as `endpoints` are not looked up: those that the tenant does not have get nothing. Throws what `send` throws, without
+   * `endpoint_not_found`, and `not_in_transaction`, `transaction_aborted`, `transactions_unsupported`.
+   */
+  readonly sendIn: SendIn<S>
+}
+
+/** What every `WebhookSender` has, whatever its storage: to be asked for where one is injected. */
+export interface AnyWebhookSender extends AnyTenantSender {
   /** Delivers from this process too, until `stop`. Opens the storage. Calling it again changes nothing. */
   start(): Promise<void>
   /** The same methods, bound to one tenant. */
-  forTenant(tenant: string): TenantSender
+  forTenant(tenant: string): AnyTenantSender
   /** Calls `listener` in the process that settled, after the commit, at most once. Returns what ends the subscription. */
   on<K extends LifecycleName>(name: K, listener: (payload: LifecycleEvents[K]) => void): () => void
   health(): Promise<HealthReport>
@@ -64,10 +68,17 @@ export interface WebhookSender extends TenantSender {
   [Symbol.asyncDispose](): Promise<void>
 }
 
+export interface WebhookSender<S extends Storage = SqliteStorage> extends AnyWebhookSender {
+  readonly sendIn: TenantSender<S>['sendIn']
+  forTenant(tenant: string): TenantSender<S>
+}
+
 const GRACE_MS = { min: 0, max: 600_000, default: 10_000 }
 
 /** Throws an `ArgumentError` that names the first wrong option. Opens nothing: the first call does. */
-export function createWebhookSender(options: SenderOptions = {}): WebhookSender {
+export function createWebhookSender<S extends Storage = SqliteStorage>(
+  options: SenderOptions<S> = {},
+): WebhookSender<S> {
   const settings = presentPolicies(resolveOptions(options), options)
   const core = new RunningCore(options, settings, {
     storage: async () => (await import('./storage/sqlite/index.ts')).sqlite({ path: 'webhooks.db' }),
@@ -83,8 +94,8 @@ export function createWebhookSender(options: SenderOptions = {}): WebhookSender 
     await core.close()
   }
 
-  const sender: WebhookSender = {
-    ...face(core, scope),
+  const sender: WebhookSender<S> = {
+    ...face<S>(core, scope),
     async start() {
       const { engine } = await core.ready()
       engine.start()
@@ -92,7 +103,7 @@ export function createWebhookSender(options: SenderOptions = {}): WebhookSender 
     forTenant(tenant) {
       const bound = checkTenant(tenant, 'forTenant.tenant')
       core.refuseStopped()
-      return face(core, { ...scope, bound })
+      return face<S>(core, { ...scope, bound })
     },
     on(name, listener) {
       func(listener, 'on.listener')
@@ -114,28 +125,14 @@ export function createWebhookSender(options: SenderOptions = {}): WebhookSender 
 }
 
 /** The methods that a sender and a tenant's sender share. */
-function face(core: RunningCore, scope: Scope): TenantSender {
+function face<S extends Storage>(core: RunningCore, scope: Scope): TenantSender<S> {
   return {
     send: (event) => core.track(send(core, scope, event)),
+    sendIn: ((tx: unknown, event: EventInput) => sendIn(core, scope, tx, event)) as SendIn<S>,
     endpoints: endpointsApi(core, scope),
     events: eventsApi(core, scope),
     deliveries: deliveriesApi(core, scope),
     replay: replayFunction(core, scope),
     replays: replaysApi(core, scope),
   }
-}
-
-async function send(core: Core, scope: Scope, input: EventInput): Promise<SendResult> {
-  const checked = checkEvent(input, scope)
-  const now = core.clock.now()
-  const prepared = prepareEvent({
-    checked,
-    now,
-    generatedId: makeId('evt', now, (size) => core.random.bytes(size)),
-    payloadMaxBytes: core.settings.payloadMaxBytes,
-    digest: (bytes) => createHash('sha256').update(bytes).digest('hex'),
-    isoTime: (ms) => new Date(ms).toISOString(),
-  })
-  const { engine } = await core.ready()
-  return engine.accept(prepared)
 }

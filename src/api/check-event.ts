@@ -26,6 +26,11 @@ export interface EventCommon {
   deliverAt?: Date | string
   /** The same key, tenant and arguments again answer with the first event, `duplicate: true`. 1 to 256 characters. */
   idempotencyKey?: string
+  /**
+   * Events of one key reach each endpoint one after the other, in the order in which they were sent: while one is retried, those of
+   * its key behind it wait, and no others. 1 to 256 characters. Default: none waits for another.
+   */
+  orderingKey?: string
   /** Sent with each of its requests. At most 64; none that HTTP, the signature or the content own. */
   headers?: Record<string, string>
   /** Only these endpoints, whatever their patterns. 1 to 256 ids. Default: all whose patterns match. */
@@ -44,6 +49,7 @@ const KNOWN = [
   'occurredAt',
   'deliverAt',
   'idempotencyKey',
+  'orderingKey',
   'headers',
   'endpoints',
   'metadata',
@@ -75,6 +81,7 @@ export function checkEvent(value: unknown, scope: Scope): CheckedEvent {
     occurredAt: input.occurredAt === undefined ? null : time(input.occurredAt, 'send.occurredAt'),
     deliverAt: input.deliverAt === undefined ? null : time(input.deliverAt, 'send.deliverAt'),
     idempotencyKey: input.idempotencyKey === undefined ? null : string(input.idempotencyKey, 'send.idempotencyKey'),
+    orderingKey: input.orderingKey === undefined ? null : string(input.orderingKey, 'send.orderingKey'),
     headers: input.headers === undefined ? {} : checkHeaders(record(input.headers, 'send.headers'), 'send.headers'),
     endpointIds: input.endpoints === undefined ? null : endpointIds(input.endpoints),
     metadata: input.metadata === undefined ? {} : stringMap(input.metadata, 'send.metadata', 64, 1_024),

@@ -6,6 +6,7 @@ import { Lifecycle } from '../engine/lifecycle.ts'
 import { Permits } from '../engine/permits.ts'
 import { patientFor, withRetries } from '../engine/resilient-storage.ts'
 import type { Settings } from '../engine/settings.ts'
+import { StorageClock } from '../engine/storage-clock.ts'
 import { Weather } from '../engine/weather.ts'
 import { WebhookError } from '../errors.ts'
 import { makeId } from '../model/ids.ts'
@@ -39,7 +40,7 @@ const CREATE_RESOLVE_MS = 2_000
 /** The sender's inner life: opened by the first call, closed by `close`. */
 export class RunningCore implements Core {
   readonly settings: Settings
-  readonly clock
+  readonly clock: StorageClock
   readonly random
   readonly lifecycle: Lifecycle
   readonly #options: SenderOptions
@@ -47,6 +48,7 @@ export class RunningCore implements Core {
   readonly #guard
   readonly #resolve: Resolve
   #opening: Promise<Running> | null = null
+  #storage: Storage | null
   #transport: Transport | null = null
   readonly #calls = new Set<Promise<unknown>>()
   #stopped = false
@@ -54,8 +56,9 @@ export class RunningCore implements Core {
   constructor(options: SenderOptions, settings: Settings, loaders: Loaders) {
     this.settings = settings
     this.#options = options
+    this.#storage = options.storage ?? null
     this.#loaders = loaders
-    this.clock = options.runtime?.clock ?? systemClock()
+    this.clock = new StorageClock(options.runtime?.clock ?? systemClock())
     this.random = options.runtime?.random ?? systemRandom()
     this.#resolve = options.runtime?.resolve ?? createResolver({ monotonic: () => this.clock.monotonic() })
     this.#guard = createAddressGuard(settings.network)
@@ -69,6 +72,17 @@ export class RunningCore implements Core {
   /** Whether anything was opened: what was not needs no closing. */
   get opened(): boolean {
     return this.#opening !== null
+  }
+
+  /** Null: the default one, which was not loaded yet. */
+  get storage(): Storage | null {
+    return this.#storage
+  }
+
+  /** Work will have been written soon: where this process delivers, it looks for it. */
+  expectWork(): void {
+    if (this.#opening === null) return
+    this.#opening.then(({ engine }) => engine.expectWork()).catch(() => {})
   }
 
   refuseStopped(): void {
@@ -160,10 +174,13 @@ export class RunningCore implements Core {
 
   async #open(): Promise<Running> {
     const { settings, clock, random, lifecycle } = this
-    const storage = this.#options.storage ?? (await this.#loaders.storage())
+    this.#storage ??= await this.#loaders.storage()
+    const storage = this.#storage
     this.#transport ??= this.#options.transport ?? (await this.#loaders.transport())
     const patience = patientFor(settings.acceptTimeoutMs, clock)
-    const { version } = await withRetries(() => storage.open({ now: clock.now() }), { clock, random }, patience)
+    const warn = (warning: string) => lifecycle.warn(warning)
+    const { version } = await withRetries(() => storage.open({ now: clock.now(), warn }), { clock, random }, patience)
+    await this.#followTime(storage, patience)
     const permits: Permits = new Permits({
       total: settings.concurrency.total,
       slowMs: settings.attempt.deadlineMs / 8,
@@ -185,6 +202,17 @@ export class RunningCore implements Core {
     const ports = this.#attemptPorts(this.#transport)
     const engine: Engine = new Engine({ context, ports })
     return { context, engine, storageVersion: version }
+  }
+
+  /** A storage whose clock can not be read is closed again, so that the next call may open it. */
+  async #followTime(storage: Storage, patience: () => boolean): Promise<void> {
+    const { time } = storage
+    if (time === undefined) return
+    const reading = () => this.clock.follow(() => time.call(storage))
+    await withRetries(reading, this, patience).catch(async (error) => {
+      await storage.close()
+      throw error
+    })
   }
 
   #attemptPorts(transport: Transport): AttemptPorts {

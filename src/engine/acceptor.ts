@@ -1,8 +1,8 @@
 import { errorCode, WebhookError } from '../errors.ts'
 import type { Lease } from '../model/delivery.ts'
 import type { EndpointRecord } from '../model/endpoint.ts'
-import { fanOut } from '../pipeline/fan-out.ts'
-import type { PreparedEvent } from '../pipeline/send.ts'
+import { type FanOutPlan, fanOut } from '../pipeline/fan-out.ts'
+import { idempotencyConflict, type PreparedEvent } from '../pipeline/send.ts'
 import type { InsertResult, NewDelivery, NewEvent } from '../ports/storage.ts'
 import type { Work } from './attempt-runner.ts'
 import type { EngineContext } from './context.ts'
@@ -35,6 +35,8 @@ interface Item {
   deadline: number
   /** What may or may not have been written by an earlier try. The same is tried again, so that it is known what is there. */
   doubtful: NewEvent | null
+  /** Its place is behind an event of its ordering key whose fan-out goes on. */
+  behind: boolean
   /** Once there is one, the item is not written again, whatever becomes of the others of its batch. */
   answer: Answer | null
 }
@@ -98,7 +100,7 @@ export class Acceptor {
       throw new WebhookError('busy', message, { retryable: true })
     }
     const deadline = clock.monotonic() + settings.acceptTimeoutMs
-    const answer = await this.#group.add({ prepared, deadline, doubtful: null, answer: null }, bytes)
+    const answer = await this.#group.add({ prepared, deadline, doubtful: null, behind: false, answer: null }, bytes)
     if ('error' in answer) throw answer.error
     return answer
   }
@@ -138,8 +140,9 @@ export class Acceptor {
     try {
       const events = drafts.map((draft) => draft.newEvent)
       const results = await storage.insertEvents({ now: clock.now(), worker: this.#worker, events })
-      const outdated = drafts.filter((draft, index) => !this.#conclude(draft, results[index] as InsertResult))
-      for (const tenant of new Set(outdated.map((draft) => draft.item.prepared.event.tenant))) {
+      const refused = drafts.filter((draft, index) => !this.#conclude(draft, results[index] as InsertResult))
+      const outdated = refused.filter(({ item }) => !item.behind)
+      for (const tenant of new Set(outdated.map(({ item }) => item.prepared.event.tenant))) {
         await this.#context.endpoints.refresh(tenant)
       }
       const left = items.filter(isOpen)
@@ -184,18 +187,14 @@ export class Acceptor {
   }
 
   #draft(item: Item, endpoints: TenantEndpoints, room: number): Draft {
-    const { event, idGiven, hash, endpointIds } = item.prepared
+    const { event, endpointIds } = item.prepared
     if (item.doubtful !== null) return { item, newEvent: item.doubtful, fast: new Map() }
     const matched = endpointIds === null ? endpoints.match(event.type) : addressed(endpointIds, endpoints)
-    const spread = fanOut({ event, matched, inlineMax: INLINE_DELIVERIES_MAX })
+    const spread = item.behind ? IN_BACKGROUND : fanOut({ event, matched, inlineMax: INLINE_DELIVERIES_MAX })
     const draft: Draft = {
       item,
       newEvent: {
-        event,
-        idGiven,
-        hash,
-        idempotencyExpiresAt:
-          event.idempotencyKey === null ? null : event.createdAt + this.#context.settings.idempotencyMs,
+        ...item.prepared,
         endpointsVersion: endpoints.version,
         fanOut: spread.fanOut,
         deliveries: spread.deliveries,
@@ -222,7 +221,7 @@ export class Acceptor {
     return { ...delivery, leaseUntil: now + leaseMs }
   }
 
-  /** Acts on storage's answer. False: the endpoints had changed, nothing was written. */
+  /** Acts on storage's answer. False: nothing was written, and it is to be drafted anew. */
   #conclude(draft: Draft, result: InsertResult): boolean {
     const { item } = draft
     const { event } = item.prepared
@@ -249,11 +248,12 @@ export class Acceptor {
         item.answer = { id: result.eventId, duplicate: true, deliveries: result.deliveries }
         break
       case 'conflict':
-        item.answer = { error: conflict(result.eventId) }
+        item.answer = { error: idempotencyConflict(result.eventId) }
         break
       default:
         // Nor was it written before: storage looks for that first.
         item.doubtful = null
+        item.behind = result.status === 'fan_out_waits'
         this.#cancelFast(draft)
         return false
     }
@@ -277,6 +277,8 @@ const isDivisible = (error: unknown): boolean => !errorCode(error)?.startsWith('
 function withoutLeases(newEvent: NewEvent): NewEvent {
   return { ...newEvent, deliveries: newEvent.deliveries.map((delivery) => ({ ...delivery, leaseUntil: null })) }
 }
+
+const IN_BACKGROUND: FanOutPlan = { fanOut: 'background', deliveries: [] }
 
 const isOpen = (item: Item): boolean => item.answer === null
 
@@ -309,11 +311,4 @@ function addressed(endpointIds: readonly string[], endpoints: TenantEndpoints): 
     if (endpoint !== undefined) return endpoint
     throw new WebhookError('endpoint_not_found', `send.endpoints names ${id}, which the event's tenant does not have.`)
   })
-}
-
-function conflict(eventId: string): WebhookError {
-  return new WebhookError(
-    'idempotency_conflict',
-    `The same id or idempotencyKey was used for another event, ${eventId}: use a new one for a new event, the same arguments for the same one.`,
-  )
 }

@@ -28,6 +28,11 @@ export class TenantEndpoints {
     return this.#matcher.match(type)
   }
 
+  /** Those of these ids that there are, in ascending order. */
+  among(ids: readonly string[]): EndpointRecord[] {
+    return [...ids].sort().flatMap((id) => this.#byId.get(id) ?? [])
+  }
+
   /** The next version: itself, with what changed since. */
   with(version: number, changed: readonly EndpointRecord[], deletedIds: readonly string[]): TenantEndpoints {
     const byId = new Map(this.#byId)

@@ -22,6 +22,8 @@ const UNSETTLED_MAX_MS = 5_000
 const BLOCKED_RETRY_MS = 250
 /** Fan-out, replays and upkeep have so long each before claims have their turn: large ones must not hold up the others. */
 const TURN_MS = 25
+/** Storage is looked at for the sake of hints at most this often. */
+const HINT_EVERY_MS = 50
 /** How long results may still be written at the end of `stop`. */
 const LAST_SETTLE_MS = 5_000
 
@@ -49,6 +51,8 @@ export class Engine {
   /** When to look again for everything that is not a due delivery. */
   #pollAt = Number.NEGATIVE_INFINITY
   #replayAt = Number.POSITIVE_INFINITY
+  #polledAt = Number.NEGATIVE_INFINITY
+  #endHints: (() => void) | null = null
 
   constructor({ context, ports }: Dependencies) {
     this.#context = context
@@ -96,6 +100,14 @@ export class Engine {
     this.#waker.wake()
   }
 
+  /** Others may have written work, or be about to: to be looked for soon, however many hints there are. */
+  expectWork(): void {
+    const { clock } = this.#context
+    const now = clock.monotonic()
+    this.#pollAt = Math.min(this.#pollAt, Math.max(now, this.#polledAt + HINT_EVERY_MS))
+    this.#waker.wakeAt(clock.now() + Math.max(0, this.#pollAt - now))
+  }
+
   /** An endpoint was deleted: its pending deliveries are to be canceled. */
   sweepSoon(): void {
     this.#upkeep.sweepSoon()
@@ -104,6 +116,7 @@ export class Engine {
 
   start(): void {
     if (this.#phase !== 'accepting' || this.#loop !== null) return
+    this.#endHints = this.#context.storage.onWork?.(() => this.expectWork()) ?? null
     if (this.#draining === null) {
       this.#loop = this.#deliver()
       return
@@ -120,6 +133,7 @@ export class Engine {
   async stop(graceMs: number): Promise<void> {
     if (this.#phase === 'stopping' || this.#phase === 'stopped') return
     this.#phase = 'stopping'
+    this.#endHints?.()
     this.#waker.rouse()
     const { clock } = this.#context
     let last: Timer | null = null
@@ -156,7 +170,7 @@ export class Engine {
 
   /** While any backlog exists, half of the free room is kept for claims. */
   #fastRoom(): number {
-    if (this.#phase !== 'delivering' || this.#overdue) return 0
+    if (this.#phase !== 'delivering' || this.#overdue || !this.#context.clock.certain) return 0
     const { free } = this.#context.permits
     return this.#scheduler.backlog ? Math.floor(free / 2) : free
   }
@@ -205,6 +219,7 @@ export class Engine {
   /** Does what is to be done now. Returns when to come again. */
   async #pass(): Promise<number> {
     const { clock } = this.#context
+    await this.#knowTheTime()
     if (clock.monotonic() >= this.#pollAt) await this.#poll()
     else if (clock.now() >= this.#replayAt) await this.#replay()
     await this.#scheduler.pass()
@@ -215,9 +230,21 @@ export class Engine {
     return Math.min(pollAt, soonest, this.#replayAt)
   }
 
+  /** Storage's clock is read in passing, and waited for only where it is not known well enough to judge leases by. */
+  async #knowTheTime(): Promise<void> {
+    const { clock } = this.#context
+    const reading = clock.keepUp()
+    if (!clock.certain) await reading
+    else reading.catch(() => {})
+    if (clock.certain) return
+    const message = 'storage takes too long to tell its time: nothing is claimed until it answers within seconds.'
+    throw new WebhookError('storage_unavailable', message, { retryable: true })
+  }
+
   async #poll(): Promise<void> {
     const { clock, settings } = this.#context
-    this.#pollAt = clock.monotonic() + settings.pollMs
+    this.#polledAt = clock.monotonic()
+    this.#pollAt = this.#polledAt + settings.pollMs
     await this.#upkeep.reclaim()
     const fansOut = await this.#fanOut.pass(clock.monotonic() + TURN_MS)
     await this.#replay()
@@ -280,6 +307,7 @@ export class Engine {
   /** What a drain does in one moment: everything that is due, until it has ended. */
   async #round(): Promise<{ begun: number; dueAt: number | null; replayAt: number | null }> {
     await this.#context.permits.settled()
+    await this.#knowTheTime()
     await this.#upkeep.reclaim()
     await this.#fanOut.pass()
     const replayAt = await this.#replays.pass()

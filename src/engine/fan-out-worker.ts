@@ -42,7 +42,9 @@ export class FanOutWorker {
     const { storage, clock, endpoints } = this.#context
     const known = await this.#patiently(() => endpoints.at(fanOut.event.tenant, fanOut.endpointsVersion))
     const now = clock.now()
-    const part = slice({ fanOut, matched: known.match(fanOut.event.type), size: SLICE_SIZE, now })
+    const { event, endpointIds } = fanOut
+    const matched = endpointIds === null ? known.match(event.type) : known.among(endpointIds)
+    const part = slice({ fanOut, matched, size: SLICE_SIZE, now })
     const applied = await this.#patiently(() => storage.insertSlice(part))
     if (applied && part.deliveries.length > 0) this.#pendingFrom(Math.max(now, fanOut.event.deliverAt))
   }

@@ -87,20 +87,29 @@ export class Lifecycle {
   /** Tells of a failure that no caller waits for. */
   fail(error: unknown, context: string): void {
     const known = error instanceof Error ? error : new Error(messageOf(error))
-    this.#log(known, context)
+    this.#logError(known, context)
     this.emit('error', { error: known, context })
+  }
+
+  /** Tells the operator what is not a failure yet. */
+  warn(warning: string): void {
+    this.#log('warn', {}, warning)
   }
 
   #listenerFailed(name: LifecycleName, error: unknown): void {
     // A listener of 'error' that throws is only logged: telling it again would not end.
-    if (name === 'error') this.#log(error, "a listener of 'error' threw")
+    if (name === 'error') this.#logError(error, "a listener of 'error' threw")
     else this.fail(error, `a listener of '${name}' threw`)
   }
 
+  #logError(error: unknown, context: string): void {
+    this.#log('error', { err: error, context }, context)
+  }
+
   /** A logger that fails has nobody to be told to, and must not end the host by a rejection that nobody awaits. */
-  #log(error: unknown, context: string): void {
+  #log(level: 'warn' | 'error', fields: object, message: string): void {
     try {
-      const returned: unknown = this.#logger?.error({ err: error, context }, `hookferry: ${context}`)
+      const returned: unknown = this.#logger?.[level](fields, `hookferry: ${message}`)
       if (isThenable(returned)) Promise.resolve(returned).catch(() => {})
     } catch {}
   }

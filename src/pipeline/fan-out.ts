@@ -121,7 +121,7 @@ export function fanOut({ event, matched, inlineMax }: FanOutInput): FanOutPlan {
 
 export interface SlicingInput {
   fanOut: FanOut
-  /** All endpoints that match, by ascending id. */
+  /** All endpoints that match, or that were addressed, by ascending id. */
   matched: readonly EndpointRecord[]
   /** Deliveries in one slice at most, 1 or more. */
   size: number

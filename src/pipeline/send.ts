@@ -1,5 +1,6 @@
 import { ArgumentError, WebhookError } from '../errors.ts'
 import type { EventRecord } from '../model/event.ts'
+import type { NewTxEvent } from '../ports/storage-types.ts'
 
 /** Step 1, the pure half: what the caller gave becomes the event that is stored, with the exact bytes that will be sent. */
 
@@ -12,6 +13,7 @@ export interface CheckedEvent {
   occurredAt: number | null
   deliverAt: number | null
   idempotencyKey: string | null
+  orderingKey: string | null
   headers: Record<string, string>
   /** The endpoints addressed; null: those whose patterns match. */
   endpointIds: string[] | null
@@ -19,12 +21,7 @@ export interface CheckedEvent {
 }
 
 /** An event ready to be stored. */
-export interface PreparedEvent {
-  event: EventRecord
-  idGiven: boolean
-  hash: string
-  endpointIds: string[] | null
-}
+export type PreparedEvent = NewTxEvent
 
 export interface PrepareInput {
   checked: CheckedEvent
@@ -32,6 +29,8 @@ export interface PrepareInput {
   /** The id used when the caller gave none. */
   generatedId: string
   payloadMaxBytes: number
+  /** How long its idempotency key is remembered. */
+  idempotencyMs: number
   /** Hex digest of some bytes. */
   digest: (bytes: Uint8Array) => string
   /** Epoch milliseconds as ISO 8601 in UTC. */
@@ -66,7 +65,7 @@ export function prepareEvent(input: PrepareInput): PreparedEvent {
     createdAt: now,
     deliverAt: Math.max(checked.deliverAt ?? now, now),
     idempotencyKey: checked.idempotencyKey,
-    orderingKey: null,
+    orderingKey: checked.orderingKey,
     contentType: 'body' in content ? content.contentType : 'application/json',
     body,
     headers: checked.headers,
@@ -74,14 +73,23 @@ export function prepareEvent(input: PrepareInput): PreparedEvent {
     canceledAt: null,
   }
   const hash = input.digest(encoder.encode(JSON.stringify([...argumentsOf(checked), json ?? input.digest(body)])))
-  return { event, idGiven: checked.id !== null, hash, endpointIds: checked.endpointIds }
+  const idempotencyExpiresAt = checked.idempotencyKey === null ? null : now + input.idempotencyMs
+  return { event, idGiven: checked.id !== null, hash, idempotencyExpiresAt, endpointIds: checked.endpointIds }
+}
+
+/** The refusal of an id or idempotency key that stands for another event. */
+export function idempotencyConflict(eventId: string): WebhookError {
+  return new WebhookError(
+    'idempotency_conflict',
+    `The same id or idempotencyKey was used for another event, ${eventId}: use a new one for a new event, the same arguments for the same one.`,
+  )
 }
 
 /** The caller's arguments without defaults, so that the same call made later has the same hash. */
 function argumentsOf(checked: CheckedEvent): unknown[] {
   const contentType = 'body' in checked.content ? checked.content.contentType : null
-  const { type, occurredAt, deliverAt, headers, endpointIds, metadata } = checked
-  return [type, occurredAt, deliverAt, inOrder(headers), endpointIds, inOrder(metadata), contentType]
+  const { type, occurredAt, deliverAt, orderingKey, headers, endpointIds, metadata } = checked
+  return [type, occurredAt, deliverAt, orderingKey, inOrder(headers), endpointIds, inOrder(metadata), contentType]
 }
 
 /** In the order of their names: two maps with the same entries are the same. */

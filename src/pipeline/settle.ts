@@ -113,8 +113,8 @@ function throttledUntil(attempt: AttemptRecord, retry: RetryPolicy, verdict: Ret
 }
 
 function ended(lease: Lease, attempt: AttemptRecord, next: NextState, observation: Observation | null): Settled {
-  const { deliveryId, endpointId, claim } = lease
-  return { settlement: { deliveryId, endpointId, claim, attempt, next, observation, blockLaneUntil: null } }
+  const { deliveryId, endpointId, claim, ordered } = lease
+  return { settlement: { deliveryId, endpointId, claim, attempt, next, observation, blockLaneUntil: null, ordered } }
 }
 
 function rest(state: RestState, reason: DeliveryReason | null, now: number): NextState {

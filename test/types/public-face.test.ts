@@ -62,7 +62,7 @@ describe('createWebhookSender', () => {
   })
 
   it('answers a sender that can be disposed of', () => {
-    expectTypeOf(createWebhookSender).returns.toEqualTypeOf<WebhookSender>()
+    expectTypeOf(() => createWebhookSender()).returns.toEqualTypeOf<WebhookSender>()
     expectTypeOf<WebhookSender>().toExtend<AsyncDisposable>()
     expectTypeOf<WebhookSender>().toExtend<TenantSender>()
     expectTypeOf(createTestSender).parameter(0).toEqualTypeOf<SenderOptions | undefined>()
@@ -184,7 +184,7 @@ describe('a tenant’s sender', () => {
   it('has no method that reaches beyond its tenant', () => {
     expectTypeOf<WebhookSender['forTenant']>().returns.toEqualTypeOf<TenantSender>()
     expectTypeOf<keyof TenantSender>().toEqualTypeOf<
-      'send' | 'endpoints' | 'events' | 'deliveries' | 'replay' | 'replays'
+      'send' | 'sendIn' | 'endpoints' | 'events' | 'deliveries' | 'replay' | 'replays'
     >()
     // @ts-expect-error: not of a tenant's sender
     typed(() => tenant.stop())

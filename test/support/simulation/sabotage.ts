@@ -53,6 +53,7 @@ const droppedSettlements: Sabotage = {
     settle: everyNth(5, storage.settle, async ({ settlements }) => ({
       statuses: settlements.map(() => 'applied' as const),
       health: [],
+      promotedDueAt: null,
     })),
   }),
 }

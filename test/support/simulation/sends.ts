@@ -1,5 +1,5 @@
 import type { EventInput } from '../../../src/api/check-event.ts'
-import type { SendResult } from '../../../src/sender.ts'
+import type { SendResult } from '../../../src/api/send.ts'
 import { call } from './calls.ts'
 import type { Chance } from './chance.ts'
 import type { SimProcess } from './process.ts'

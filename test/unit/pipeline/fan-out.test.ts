@@ -195,7 +195,7 @@ describe('slice', () => {
   const event = { id: 'evt_1', tenant: 'acme', type: 'invoice.paid', deliverAt: 5_000 }
   const matched = ['ep_a', 'ep_b', 'ep_c', 'ep_d'].map((id) => endpoint(id, null))
   const sliced = (cursor: string, size: number, more = matched) =>
-    slice({ fanOut: { event, endpointsVersion: 3, cursor }, matched: more, size, now: 9_000 })
+    slice({ fanOut: { event, endpointsVersion: 3, endpointIds: null, cursor }, matched: more, size, now: 9_000 })
 
   it('goes on after the cursor, and says where it ends', () => {
     expect(sliced('ep_a', 2)).toEqual({

@@ -12,6 +12,7 @@ const checked: CheckedEvent = {
   occurredAt: null,
   deliverAt: null,
   idempotencyKey: null,
+  orderingKey: null,
   headers: {},
   endpointIds: null,
   metadata: {},
@@ -22,6 +23,7 @@ const prepare = (more: Partial<CheckedEvent> = {}, input: Partial<PrepareInput> 
     now: NOW,
     generatedId: 'evt_made',
     payloadMaxBytes: 1_024,
+    idempotencyMs: 60_000,
     digest: (bytes) => createHash('sha256').update(bytes).digest('hex'),
     isoTime: (ms) => new Date(ms).toISOString(),
     ...input,
@@ -55,6 +57,16 @@ describe('the event', () => {
     expect(event).toMatchObject({ id: 'own', occurredAt: NOW - 9, deliverAt: NOW + 9, idempotencyKey: 'k' })
     expect(event).toMatchObject({ headers: { 'x-a': '1' }, metadata: { plan: 'gold' } })
     expect({ idGiven, endpointIds }).toEqual({ idGiven: true, endpointIds: ['ep_1'] })
+  })
+
+  it('keeps its ordering key', () => {
+    expect(prepare({ orderingKey: 'invoice_7' }).event.orderingKey).toBe('invoice_7')
+    expect(prepare({ orderingKey: 'invoice_7' }).hash).not.toBe(prepare({ orderingKey: 'invoice_8' }).hash)
+  })
+
+  it('remembers its idempotency key for so long, and no key for no time', () => {
+    expect(prepare({ idempotencyKey: 'k' }).idempotencyExpiresAt).toBe(NOW + 60_000)
+    expect(prepare().idempotencyExpiresAt).toBeNull()
   })
 
   it('is never due before it was accepted', () => {

@@ -17,6 +17,7 @@ const lease: Lease = {
   round: 2,
   step: 0,
   lost: 0,
+  ordered: false,
   leasedAt: NOW - 200,
   until: NOW + 30_000,
 }
