@@ -8,7 +8,7 @@ import { bodyKey, events } from './tables.ts'
 /** Ids are for the storage to make: text of the characters that an id may have, and none used twice. */
 const PREFIX = 'dlv_'
 
-export function deliveryId(key: number): string {
+function deliveryId(key: number): string {
   return `${PREFIX}${key}`
 }
 

@@ -9,7 +9,11 @@ const root = fileURLToPath(new URL('../..', import.meta.url))
 const run = promisify(execFile)
 
 /** Each example checks itself at its end; the demo is a step of its own in CI. */
-const examples = readdirSync(join(root, 'examples')).filter((name) => name.endsWith('.ts') && name !== 'demo.ts')
+const examples = [
+  ...readdirSync(join(root, 'examples')).filter((name) => name.endsWith('.ts') && name !== 'demo.ts'),
+  // The demo on a storage of one's own.
+  'custom-storage/run-demo.ts',
+]
 
 describe('examples', () => {
   it('are there', () => {
