@@ -1,8 +1,9 @@
 import { accessSync, constants, existsSync } from 'node:fs'
 import { WebhookError } from '../../errors.ts'
-import type { Driver, Handle, Statement, Value } from './driver.ts'
+import type { Driver, Handle } from './driver.ts'
 import { failureOf } from './failures.ts'
 import { IN_MEMORY, type Settings } from './options.ts'
+import { Statements } from './statements.ts'
 
 /** Waiting for another writer blocks the host's event loop: only so long; then the engine tries again asynchronously. */
 const BUSY_TIMEOUT_MS = 10
@@ -12,17 +13,15 @@ const WAL_KEPT_BYTES = 16 * 1024 * 1024
 
 const SYNCHRONOUS_FULL = 2
 
-type Bindings = readonly (Value | Readonly<Record<string, Value>>)[]
-
-/** One SQLite connection. In its SQL, `{name}` is a table or index of ours, written with the prefix. */
-export class Connection {
+/** A connection of our own to the SQLite file. */
+export class Connection extends Statements {
   readonly #handle: Handle
-  readonly #settings: Settings
-  readonly #statements = new Map<string, Statement>()
+  readonly #path: string
 
-  private constructor(handle: Handle, settings: Settings) {
+  private constructor(handle: Handle, { path, tablePrefix }: Settings) {
+    super((sql) => handle.prepare(sql), tablePrefix)
     this.#handle = handle
-    this.#settings = settings
+    this.#path = path
   }
 
   static open(Driver: Driver, settings: Settings): Connection {
@@ -40,30 +39,12 @@ export class Connection {
   }
 
   get path(): string {
-    return this.#settings.path
-  }
-
-  run(sql: string, ...values: Bindings): { changes: number; key: number } {
-    const { changes, lastInsertRowid } = this.#statement(sql).run(...values)
-    return { changes, key: Number(lastInsertRowid) }
-  }
-
-  get<Row>(sql: string, ...values: Bindings): Row | undefined {
-    return this.#statement(sql).get(...values) as Row | undefined
-  }
-
-  all<Row>(sql: string, ...values: Bindings): Row[] {
-    return this.#statement(sql).all(...values) as Row[]
-  }
-
-  /** Lazily; no other statement may run meanwhile. */
-  iterate<Row>(sql: string, ...values: Bindings): IterableIterator<Row> {
-    return this.#statement(sql).iterate(...values) as IterableIterator<Row>
+    return this.#path
   }
 
   /** Several statements at once, for migrations. */
   script(sql: string): void {
-    this.#handle.exec(this.#named(sql))
+    this.#handle.exec(this.named(sql))
   }
 
   /** All of `work` or none of it. Takes the lock for writing at once: a read that turns into a write can fail half-way. */
@@ -77,7 +58,7 @@ export class Connection {
   }
 
   close(): void {
-    this.#statements.clear()
+    this.forget()
     this.#handle.close()
   }
 
@@ -92,19 +73,6 @@ export class Connection {
       if (this.#handle.inTransaction) this.run('ROLLBACK')
       throw failureOf(error, this.path)
     }
-  }
-
-  #statement(sql: string): Statement {
-    let statement = this.#statements.get(sql)
-    if (statement === undefined) {
-      statement = this.#handle.prepare(this.#named(sql))
-      this.#statements.set(sql, statement)
-    }
-    return statement
-  }
-
-  #named(sql: string): string {
-    return sql.replace(/\{([a-z_]+)\}/g, (_, name: string) => `"${this.#settings.tablePrefix}${name}"`)
   }
 }
 

@@ -1,7 +1,7 @@
 import type { Lease } from '../../model/delivery.ts'
 import { deliveryId } from '../../model/ids.ts'
 import type { InsertResult, NewEvent } from '../../ports/storage.ts'
-import type { Connection } from './connection.ts'
+import type { Statements } from './statements.ts'
 
 interface Caller {
   now: number
@@ -9,7 +9,7 @@ interface Caller {
 }
 
 /** What an earlier insert by the same idempotency key or given id makes of this one; null: there was none. */
-export function earlierInsert(db: Connection, item: NewEvent, tenantKey: number, caller: Caller): InsertResult | null {
+export function earlierInsert(db: Statements, item: NewEvent, tenantKey: number, caller: Caller): InsertResult | null {
   const { event, hash } = item
   if (event.idempotencyKey !== null) {
     const entry = db.get<{ eventId: string; hash: string; expiresAt: number }>(
@@ -35,7 +35,7 @@ export function earlierInsert(db: Connection, item: NewEvent, tenantKey: number,
 }
 
 /** The answer to a repeated insert of a generated id: what is left of it by now. Null: the id is new. */
-export function repeatedInsert(db: Connection, item: NewEvent, { now, worker }: Caller): InsertResult | null {
+export function repeatedInsert(db: Statements, item: NewEvent, { now, worker }: Caller): InsertResult | null {
   const { id: eventId, tenant } = item.event
   const row = db.get<{ key: number }>('SELECT key FROM {event} WHERE id = ?', eventId)
   if (row === undefined) return null
@@ -65,7 +65,7 @@ export function repeatedInsert(db: Connection, item: NewEvent, { now, worker }: 
 }
 
 /** `deliveries` counts those still kept; null while the fan-out goes on. */
-function duplicateOf(db: Connection, eventId: string): InsertResult {
+function duplicateOf(db: Statements, eventId: string): InsertResult {
   const row = db.get<{ fansOut: number; deliveries: number }>(
     `SELECT fan_cursor IS NOT NULL AS fansOut,
       (SELECT count(*) FROM {delivery} INDEXED BY {delivery_by_event} WHERE event_key = e.key) AS deliveries

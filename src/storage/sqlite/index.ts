@@ -1,4 +1,4 @@
-import type { Storage } from '../../ports/storage.ts'
+import type { TransactionalStorage } from '../../ports/storage.ts'
 import { cancelHeld } from './cancel-held.ts'
 import { cancelReplay } from './cancel-replay.ts'
 import { changeEndpointState } from './change-endpoint-state.ts'
@@ -14,6 +14,8 @@ import { getDelivery } from './get-delivery.ts'
 import { getEndpoint } from './get-endpoint.ts'
 import { getEvent } from './get-event.ts'
 import { getReplay } from './get-replay.ts'
+import type { SqliteTransaction } from './host-handle.ts'
+import { eventInserter } from './insert-event-in.ts'
 import { insertEvents } from './insert-events.ts'
 import { insertSlice } from './insert-slice.ts'
 import { listAttempts } from './list-attempts.ts'
@@ -34,25 +36,30 @@ import { stats } from './stats.ts'
 import { stepReplay } from './step-replay.ts'
 import { updateEndpoint } from './update-endpoint.ts'
 
+export type { SqliteTransaction } from './host-handle.ts'
 export type { SqliteOptions } from './options.ts'
 
-export interface SqliteStorage extends Storage {
+export interface SqliteStorage extends TransactionalStorage<SqliteTransaction, 'sync'> {
   readonly name: 'sqlite'
 }
 
 /** Keeps everything in one SQLite file, by better-sqlite3, which is loaded by `open`. Several processes may share the file. */
 export function sqlite(options: SqliteOptions): SqliteStorage {
   const settings = settingsOf(options)
-  const { open, close, reading, writing } = createSession(settings)
+  const { open, close, reading, writing, onWork, warn } = createSession(settings)
   const inFile = settings.path !== IN_MEMORY
   return {
     name: 'sqlite',
-    supports: { durable: inFile, multiProcess: inFile, transactions: false, workHints: false },
+    supports: { durable: inFile, multiProcess: inFile, transactions: inFile, workHints: inFile },
+    transactionMode: 'sync',
 
     open,
     close,
+    // Nobody else writes to a storage in memory.
+    ...(inFile ? { onWork } : {}),
 
     insertEvents: writing(insertEvents),
+    insertEventIn: eventInserter(settings, warn),
     pendingFanOuts: reading(pendingFanOuts),
     insertSlice: writing(insertSlice),
 

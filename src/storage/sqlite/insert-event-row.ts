@@ -1,9 +1,9 @@
 import type { NewEvent } from '../../ports/storage.ts'
-import type { Connection } from './connection.ts'
 import { textOf } from './rows.ts'
+import type { Statements } from './statements.ts'
 
 /** Writes the event itself. Null: the id is there already. */
-export function insertEventRow(db: Connection, item: NewEvent, tenantKey: number): number | null {
+export function insertEventRow(db: Statements, item: NewEvent, tenantKey: number): number | null {
   const { event, fanOut, endpointIds } = item
   const inline = fanOut === 'inline'
   const waits = !inline && event.orderingKey !== null && isFanOutTaken(db, tenantKey, event.orderingKey)
@@ -35,7 +35,7 @@ export function insertEventRow(db: Connection, item: NewEvent, tenantKey: number
 }
 
 /** Whether the fan-out of an earlier event of this ordering key is not over. */
-export function isFanOutTaken(db: Connection, tenantKey: number, orderingKey: string): boolean {
+export function isFanOutTaken(db: Statements, tenantKey: number, orderingKey: string): boolean {
   const earlier = db.get(
     `SELECT 1 FROM {event} INDEXED BY {event_fan_turns}
     WHERE tenant_key = ? AND ordering_key = ? AND fan_cursor IS NOT NULL LIMIT 1`,
@@ -46,7 +46,7 @@ export function isFanOutTaken(db: Connection, tenantKey: number, orderingKey: st
 }
 
 /** Replaces an entry that has expired; one still in force was found before. */
-export function rememberKey(db: Connection, item: NewEvent, tenantKey: number): void {
+export function rememberKey(db: Statements, item: NewEvent, tenantKey: number): void {
   const { event, idempotencyExpiresAt, hash } = item
   if (event.idempotencyKey === null) return
   db.run(

@@ -1,8 +1,9 @@
 import { WebhookError } from '../../errors.ts'
 import type { Connection } from './connection.ts'
 import { MIGRATIONS } from './migrations/index.ts'
+import type { Statements } from './statements.ts'
 
-const LATEST = MIGRATIONS.length
+export const LATEST = MIGRATIONS.length
 
 /** Brings the schema to this library's version. Its number is kept in a table of ours: the file may be shared. */
 export function migrate(db: Connection): number {
@@ -23,8 +24,9 @@ export function migrate(db: Connection): number {
   return LATEST
 }
 
-function storedVersion(db: Connection): number {
+/** 0: there are no tables of ours in the file. What may be attached to the connection does not count. */
+export function storedVersion(db: Statements): number {
   // A statement that was prepared before another connection made the tables is prepared anew by SQLite.
-  if (db.all(`PRAGMA table_info({meta})`).length === 0) return 0
+  if (db.all(`PRAGMA main.table_info({meta})`).length === 0) return 0
   return db.get<{ value: number }>(`SELECT value FROM {meta} WHERE name = 'version'`)?.value ?? 0
 }

@@ -1,8 +1,10 @@
 /** No statement of the storage may depend on how many rows there are: each is served by an index. */
+import Database from 'better-sqlite3'
 import { afterAll, beforeAll, expect, test, vi } from 'vitest'
 import type { Selection } from '../../../src/model/replay.ts'
 import type { NewEvent, Storage } from '../../../src/ports/storage.ts'
-import { Connection } from '../../../src/storage/sqlite/connection.ts'
+import type { SqliteStorage } from '../../../src/storage/sqlite/index.ts'
+import { Statements } from '../../../src/storage/sqlite/statements.ts'
 import {
   addEndpoint,
   freshPath,
@@ -41,8 +43,8 @@ const statements = new Set<string>()
 
 beforeAll(() => {
   for (const method of ['run', 'get', 'all', 'iterate'] as const) {
-    const original = Connection.prototype[method] as (sql: string, ...values: unknown[]) => unknown
-    vi.spyOn(Connection.prototype, method).mockImplementation(function (this: Connection, sql, ...values) {
+    const original = Statements.prototype[method] as (sql: string, ...values: unknown[]) => unknown
+    vi.spyOn(Statements.prototype, method).mockImplementation(function (this: Statements, sql, ...values) {
       statements.add(sql)
       return original.call(this, sql, ...values) as never
     })
@@ -55,6 +57,7 @@ test('every statement is served by an index', async () => {
   const path = freshPath()
   const storage = await openStorage(path)
   await useEverything(storage)
+  useHostHandle(storage, path)
   const db = openRaw(path)
   const seen = [...statements].filter((sql) => /^\s*(SELECT|UPDATE|DELETE|INSERT)/.test(sql))
   expect(seen.length).toBeGreaterThan(60)
@@ -94,6 +97,23 @@ async function useTurns(storage: Storage): Promise<void> {
   await storage.settle({ now: NOW, settlements: [settlement] })
   await storage.insertEvents({ now: NOW, worker: WORKER, events: [ordered('evt_o4')] })
   await storage.stats({ now: NOW, countMax: 5 })
+}
+
+/** The same statements, most of them, by a handle of the host's. */
+function useHostHandle(storage: SqliteStorage, path: string): void {
+  const host = new Database(path)
+  const { event, hash } = newEvent('evt_host')
+  const item = {
+    event: { ...event, tenant: 'new' },
+    idGiven: true,
+    hash,
+    idempotencyExpiresAt: null,
+    endpointIds: null,
+  }
+  host.exec('BEGIN IMMEDIATE')
+  expect(storage.insertEventIn(host, { now: NOW, event: item })).toEqual({ status: 'inserted' })
+  host.exec('COMMIT')
+  host.close()
 }
 
 async function useEverything(storage: Storage): Promise<void> {
