@@ -67,7 +67,21 @@ export class Connection {
   }
 
   /** All of `work` or none of it. Gives the connection back, or closes it when its state is not known. */
-  async transaction<T>(kind: 'read' | 'write', work: (db: Connection) => Promise<T>): Promise<T> {
+  transaction<T>(kind: 'read' | 'write', work: (db: Connection) => Promise<T>): Promise<T> {
+    return this.#held(async () => {
+      await this.#send({ text: BEGIN[kind] })
+      const result = await this.#workOrRollBack(work)
+      await this.#commit()
+      return result
+    })
+  }
+
+  /** One short statement that needs no transaction; the settings of one do not apply to it. */
+  alone<Row>(sql: string, ...values: readonly Parameter[]): Promise<Row | undefined> {
+    return this.#held(() => this.get<Row>(sql, ...values))
+  }
+
+  async #held<T>(use: () => Promise<T>): Promise<T> {
     const onError = (error: Error) => {
       this.#lost = error
     }
@@ -79,9 +93,7 @@ export class Connection {
     this.#client.on('notice', onNotice)
     let clean = false
     try {
-      await this.#send({ text: BEGIN[kind] })
-      const result = await this.#workOrRollBack(work)
-      await this.#commit()
+      const result = await use()
       clean = true
       return result
     } catch (error) {

@@ -18,6 +18,10 @@ export interface Notice {
   message?: string | undefined
 }
 
+export interface Notification {
+  payload?: string | undefined
+}
+
 /** The part of a client of `pg` that is used, by shape: its types are no dependency of ours. */
 export interface PgClient {
   query(config: QueryConfig): Promise<{ rows: unknown[]; rowCount: number | null }>
@@ -25,13 +29,30 @@ export interface PgClient {
   release(destroy?: boolean): void
   on(event: 'error', listener: (error: Error) => void): unknown
   on(event: 'notice', listener: (notice: Notice) => void): unknown
+  on(event: 'notification', listener: (notification: Notification) => void): unknown
+  on(event: 'end', listener: () => void): unknown
   removeListener(event: 'error', listener: (error: Error) => void): unknown
   removeListener(event: 'notice', listener: (notice: Notice) => void): unknown
+  /** From then on its socket does not keep the process alive. */
+  unref?(): void
+}
+
+export type ListeningClient = Pick<PgClient, 'query' | 'on' | 'unref'>
+
+/** A `Client` of pg outside of any pool. */
+export interface OwnClient extends ListeningClient {
+  connect(): Promise<unknown>
+  end(): Promise<void>
+  /** Not of its types, but there: the way to give up a socket that does not answer. */
+  readonly connection?: { readonly stream?: { destroy(): unknown } }
 }
 
 /** The part of a `Pool` of `pg` that is used: a host may pass its own. */
 export interface PgPool {
   connect(): Promise<PgClient>
+  readonly options?: { readonly max?: number | undefined }
+  /** It waits for the clients that are out before it is ended. */
+  readonly ending?: boolean
 }
 
 export interface OwnPool extends PgPool {
@@ -39,16 +60,16 @@ export interface OwnPool extends PgPool {
   on(event: 'error', listener: (error: Error) => void): unknown
 }
 
-export interface PoolConfig {
+export interface ClientConfig {
   connectionString: string
-  max: number
   connectionTimeoutMillis: number
   keepAlive: boolean
   application_name: string
 }
 
 export interface Driver {
-  Pool: new (config: PoolConfig) => OwnPool
+  Pool: new (config: ClientConfig & { max: number }) => OwnPool
+  Client: new (config: ClientConfig) => OwnClient
 }
 
 type Require = (name: string) => unknown

@@ -33,7 +33,8 @@ const FAILURES: readonly (readonly [prefix: string, failure: Failure])[] = [
 export function failureOf(error: unknown, where: string): unknown {
   if (error instanceof WebhookError) return error
   const code = errorCode(error)
-  const isState = code !== undefined && /^[0-9A-Z]{5}$/.test(code)
+  // EPIPE is none: each has a digit.
+  const isState = code !== undefined && /^(?=.*\d)[0-9A-Z]{5}$/.test(code)
   const failure = isState
     ? FAILURES.find(([prefix]) => code.startsWith(prefix))?.[1]
     : unavailable('It cannot be reached, or the connection was lost: see that it runs, then call again.', true)

@@ -1,4 +1,4 @@
-import type { Storage } from '../../ports/storage.ts'
+import type { InsertEventsInput, InsertResult, TransactionalStorage } from '../../ports/storage.ts'
 import { cancelHeld } from './cancel-held.ts'
 import { cancelReplay } from './cancel-replay.ts'
 import { changeEndpointState } from './change-endpoint-state.ts'
@@ -22,6 +22,7 @@ import { listEndpoints } from './list-endpoints.ts'
 import { listEvents } from './list-events.ts'
 import { markWarned } from './mark-warned.ts'
 import { nextDueAt } from './next-due-at.ts'
+import { createHints } from './on-work.ts'
 import { type PostgresOptions, settingsOf } from './options.ts'
 import { pendingFanOuts } from './pending-fan-outs.ts'
 import { prune } from './prune.ts'
@@ -32,37 +33,55 @@ import { createSession } from './session.ts'
 import { settle } from './settle.ts'
 import { stats } from './stats.ts'
 import { stepReplay } from './step-replay.ts'
+import { readTime } from './time.ts'
+import { insertInTransaction } from './transactions.ts'
+import type { PostgresTransaction } from './tx-adapters.ts'
 import { updateEndpoint } from './update-endpoint.ts'
 
 export type { PostgresOptions } from './options.ts'
+export * from './tx-adapters.ts'
 
-export interface PostgresStorage extends Storage {
+export interface PostgresStorage extends TransactionalStorage<PostgresTransaction, 'async'> {
   readonly name: 'postgres'
 }
 
 /** Keeps everything in a Postgres database, by pg, which is loaded by `open`. Any number of processes may share it. */
 export function postgres(options: PostgresOptions): PostgresStorage {
-  const { open, close, reading, writing } = createSession(settingsOf(options))
+  const settings = settingsOf(options)
+  const { open, close, ask, reading, writing } = createSession(settings)
+  const hints = createHints(settings, ask)
+  const { announcing } = hints
   return {
     name: 'postgres',
-    supports: { durable: true, multiProcess: true },
+    supports: { durable: true, multiProcess: true, transactions: true, workHints: true },
+    transactionMode: 'async',
 
     open,
-    close,
+    async close() {
+      await hints.close()
+      await close()
+    },
+    time: () => readTime(ask),
+    onWork: hints.onWork,
 
-    insertEvents: writing(insertEvents),
+    insertEvents: announcing(writing(insertEvents), leftForOthers),
+    async insertEventIn(tx, input) {
+      const result = await insertInTransaction(settings, tx, input)
+      if (result.status === 'inserted') hints.announceLater()
+      return result
+    },
     pendingFanOuts: reading(pendingFanOuts),
-    insertSlice: writing(insertSlice),
+    insertSlice: announcing(writing(insertSlice), (written, { deliveries }) => written && deliveries.length > 0),
 
     dueLanes: reading(dueLanes),
     claimDue: writing(claimDue),
-    releaseLeases: writing(releaseLeases),
+    releaseLeases: announcing(writing(releaseLeases), (_, { leases }) => leases.length > 0),
     expiredLeases: reading(expiredLeases),
     nextDueAt: () => reading(nextDueAt)(undefined),
 
     settle: writing(settle),
 
-    createReplay: writing(createReplay),
+    createReplay: announcing(writing(createReplay), () => true),
     stepReplay: writing(stepReplay),
     cancelReplay: writing(cancelReplay),
     getReplay: reading(getReplay),
@@ -74,7 +93,7 @@ export function postgres(options: PostgresOptions): PostgresStorage {
     getEndpoint: reading(getEndpoint),
     listEndpoints: reading(listEndpoints),
     updateEndpoint: writing(updateEndpoint),
-    changeEndpointState: writing(changeEndpointState),
+    changeEndpointState: announcing(writing(changeEndpointState), (changed) => changed?.state === 'active'),
     markWarned: writing(markWarned),
     deleteEndpoint: writing(deleteEndpoint),
     endpointChanges: reading(endpointChanges),
@@ -89,4 +108,11 @@ export function postgres(options: PostgresOptions): PostgresStorage {
     prune: writing(prune),
     stats: reading(stats),
   }
+}
+
+/** Deliveries that wait for a claim, or for their fan-out. */
+function leftForOthers(results: InsertResult[], { events }: InsertEventsInput): boolean {
+  return results.some(
+    (result, index) => result.status === 'inserted' && (result.pending > 0 || events[index]?.fanOut === 'background'),
+  )
 }

@@ -1,22 +1,31 @@
 import { WebhookError } from '../../errors.ts'
 import { Connection, Overtaken, whereOf, within } from './connection.ts'
-import { loadDriver, type OwnPool, type PgClient, type PgPool } from './driver.ts'
+import { loadDriver, type OwnPool, type Parameter, type PgClient, type PgPool } from './driver.ts'
 import { failureOf } from './failures.ts'
 import { migrate } from './migrate.ts'
 import type { Settings } from './options.ts'
+import { durabilityWarnings } from './replication.ts'
 
 /** For a connection: of our own pool to the server, of the host's pool in its queue. */
-const CONNECT_MS = 10_000
+export const CONNECT_MS = 10_000
 const CONNECTIONS_MAX = 10
+/** How each connection of our own is made. */
+export const CONNECTION = { connectionTimeoutMillis: CONNECT_MS, keepAlive: true, application_name: 'hookferry' }
 /** Each repeat sees what it was overtaken by, so that more than a few mean that something is wrong. */
 const REPEATS_MAX = 10
 
 type Operation<Input, Output> = (db: Connection, input: Input) => Promise<Output>
 type Method<Input, Output> = (input: Input) => Promise<Output>
 
+export interface OpenInput {
+  warn?: (warning: string) => void
+}
+
 interface Session {
-  open(): Promise<{ version: number }>
+  open(input: OpenInput): Promise<{ version: number }>
   close(): Promise<void>
+  /** One short statement, without a transaction. */
+  ask<Row>(sql: string, ...values: Parameter[]): Promise<Row | undefined>
   /** Makes an operation a method of the storage. */
   reading<Input, Output>(operation: Operation<Input, Output>): Method<Input, Output>
   writing<Input, Output>(operation: Operation<Input, Output>): Method<Input, Output>
@@ -49,12 +58,13 @@ export function createSession(settings: Settings): Session {
   }
 
   return {
-    async open() {
+    async open({ warn }) {
       ours ??= settings.pool === null ? poolOf(settings) : null
       const target = settings.pool ?? ours
       if (target === null) throw new Error('there is no pool')
       try {
         const version = await migrate((kind, work) => transact(target, settings, kind, work), settings)
+        if (warn !== undefined) await tellWarnings(target, settings, warn)
         pool = target
         return { version }
       } catch (error) {
@@ -64,6 +74,10 @@ export function createSession(settings: Settings): Session {
       }
     },
     close,
+    ask: async (sql, ...values) => {
+      const from = opened()
+      return tracked(connect(from, settings).then((client) => new Connection(client, settings).alone(sql, ...values)))
+    },
     reading: (operation) => async (input) => {
       const from = opened()
       return tracked(transact(from, settings, 'read', (db) => operation(db, input)))
@@ -77,16 +91,16 @@ export function createSession(settings: Settings): Session {
 
 function poolOf({ connectionString }: Settings): OwnPool {
   const { Pool } = loadDriver()
-  const pool = new Pool({
-    connectionString,
-    max: CONNECTIONS_MAX,
-    connectionTimeoutMillis: CONNECT_MS,
-    keepAlive: true,
-    application_name: 'hookferry',
-  })
+  const pool = new Pool({ connectionString, max: CONNECTIONS_MAX, ...CONNECTION })
   // An idle connection that is lost is replaced when one is needed.
   pool.on('error', () => {})
   return pool
+}
+
+/** Some servers show little of themselves, or not to this user: that is no reason not to work with them. */
+async function tellWarnings(pool: PgPool, settings: Settings, warn: (warning: string) => void): Promise<void> {
+  const warnings = await transact(pool, settings, 'read', durabilityWarnings).catch(() => [])
+  for (const warning of warnings) warn(`${whereOf(settings)}: ${warning}`)
 }
 
 async function repeating<T>(call: () => Promise<T>): Promise<T> {
@@ -109,7 +123,8 @@ async function transact<T>(
   return new Connection(await connect(pool, settings), settings).transaction(kind, work)
 }
 
-async function connect(pool: PgPool, settings: Settings): Promise<PgClient> {
+/** A client of the pool, to be released. */
+export async function connect(pool: PgPool, settings: Settings): Promise<PgClient> {
   let late = false
   const promise = new Promise<PgClient>((resolve, reject) => {
     pool.connect().then((client) => (late ? client.release() : resolve(client)), reject)

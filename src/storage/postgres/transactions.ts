@@ -1,0 +1,56 @@
+import { randomUUID } from 'node:crypto'
+import { errorCode, messageOf, WebhookError } from '../../errors.ts'
+import type { InsertEventInInput, TxInsertResult } from '../../ports/storage.ts'
+import { whereOf } from './connection.ts'
+import { failureInHost } from './failures-in-host.ts'
+import { type HostQuery, insertEventIn } from './insert-event-in.ts'
+import type { Settings } from './options.ts'
+import type { PostgresTransaction } from './tx-adapters.ts'
+import { refuse, shapeOf } from './tx-shapes.ts'
+
+/**
+ * Ends with the transaction, or at once outside of one: the event is written only where it is still there. So a sendIn that
+ * nobody awaited, and that comes after COMMIT, does not become a transaction of its own.
+ */
+const MARK = `SELECT set_config('hookferry.tx', $1, true) AS mark`
+
+/** One statement where the handle itself knows that it is in a transaction; otherwise one more, before. */
+export async function insertInTransaction(
+  settings: Settings,
+  tx: PostgresTransaction,
+  input: InsertEventInInput,
+): Promise<TxInsertResult> {
+  const where = whereOf(settings)
+  if (shapeOf(tx) !== 'pg') refuse(tx)
+  const status = tx.getTransactionStatus?.()
+  if (status === 'E') throw aborted(where)
+  if (status !== 'T' && status !== undefined) throw outside(where)
+  const query: HostQuery = async (text, values) => {
+    try {
+      return await tx.query(text, values)
+    } catch (error) {
+      throw isOver(error) ? outside(where, error) : failureInHost(error, where)
+    }
+  }
+  if (status === 'T') return insertEventIn(query, settings, input)
+  const mark = randomUUID()
+  await query(MARK, [mark])
+  const result = await insertEventIn(query, settings, input, mark)
+  if (result === null) throw outside(where)
+  return result
+}
+
+/** As Prisma and kysely tell it. */
+function isOver(error: unknown): boolean {
+  return errorCode(error) === 'P2028' || /^Transaction is already /.test(messageOf(error))
+}
+
+function outside(where: string, cause?: unknown): WebhookError {
+  const remedy = 'call sendIn after BEGIN has been awaited, on the same client, and await it before COMMIT.'
+  return new WebhookError('not_in_transaction', `${where}: that is not in a transaction: ${remedy}`, { cause })
+}
+
+function aborted(where: string): WebhookError {
+  const told = 'A statement of the transaction failed before: roll back, then run it again.'
+  return new WebhookError('transaction_aborted', `${where}: ${told}`)
+}
