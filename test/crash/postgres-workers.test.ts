@@ -72,7 +72,7 @@ describe('three workers that are killed at random while they deliver 20,000', ()
       60_000,
     )
     for (const { worker, afterDeliveries, afterMs } of planDeaths()) {
-      await vi.waitUntil(() => delivered() >= afterDeliveries, { timeout: 30_000, interval: 10 })
+      await progress(afterDeliveries)
       await sleep(afterMs)
       const dead = workers[worker]!
       await dead.kill()
@@ -87,7 +87,7 @@ describe('three workers that are killed at random while they deliver 20,000', ()
     for (const { id } of [host, ...programs].flatMap((program) => program.all('accepted'))) accepted.add(id)
     rows = await readRows(scene.server)
     seen = await scene.seen()
-  }, 90_000)
+  }, 120_000)
 
   afterAll(() => scene.close())
 
@@ -97,6 +97,17 @@ describe('three workers that are killed at random while they deliver 20,000', ()
     const program = scene.sender({ options: OPTIONS, start: true, verbose: true, load })
     programs.push(program)
     return program
+  }
+
+  async function progress(to: number): Promise<void> {
+    await vi
+      .waitUntil(() => delivered() >= to, { timeout: 30_000, interval: 10 })
+      .catch((cause) => {
+        const errors = programs.flatMap((program) => program.all('error')).slice(-3)
+        throw new Error(`only ${delivered()} of ${to} were delivered; the last errors: ${JSON.stringify(errors)}`, {
+          cause,
+        })
+      })
   }
 
   /** Counted on from the last look: it is looked often, and there are many lines. */
