@@ -3,8 +3,8 @@ import type { Engine } from '../engine/engine.ts'
 import type { Lifecycle } from '../engine/lifecycle.ts'
 import { sleep } from '../engine/resilient-storage.ts'
 import type { Settings } from '../engine/settings.ts'
+import type { StorageClock } from '../engine/storage-clock.ts'
 import { WebhookError } from '../errors.ts'
-import type { Clock } from '../ports/clock.ts'
 import type { Random } from '../ports/random.ts'
 import type { Storage } from '../ports/storage.ts'
 
@@ -18,7 +18,7 @@ export interface Running {
 /** What the public methods share. */
 export interface Core {
   settings: Settings
-  clock: Clock
+  clock: StorageClock
   random: Random
   lifecycle: Lifecycle
   /** Opens on the first call. Rejects with `stopped` after `stop`. */

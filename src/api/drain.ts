@@ -38,6 +38,6 @@ export async function drain(core: Core, options: unknown): Promise<DrainResult> 
       'the sender delivers by itself since start(): drain is for one that was not started.',
     )
   }
-  const { attempts, nextDueAt } = await engine.drain({ until, budgetMs, limit, advance: advanceOf(core.clock) })
+  const { attempts, nextDueAt } = await engine.drain({ until, budgetMs, limit, advance: advanceOf(core.clock.base) })
   return { attempts, nextDueAt: nextDueAt === null ? null : new Date(nextDueAt) }
 }

@@ -76,7 +76,7 @@ export class Settler {
     const { storage, clock } = this.#context
     const settlements = results.map((result) => result.settlement)
     const outcome = await this.#patiently(() => storage.settle({ now: clock.now(), settlements }))
-    if (outcome.promotedDueAt) this.#pendingFrom(outcome.promotedDueAt)
+    if (outcome.promotedDueAt !== null) this.#pendingFrom(outcome.promotedDueAt)
     // After the attempts themselves were told: first what happened, then what follows from it.
     const judging = hostTurn()
       .then(() => this.#judgeAll(results, outcome))

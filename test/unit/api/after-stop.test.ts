@@ -1,12 +1,14 @@
 import { afterEach, describe, expect, it } from 'vitest'
 import { ALL_TENANTS } from '../../../src/api/scope.ts'
 import { rig, stopAll } from '../engine/rig.ts'
+import { TX } from '../engine/transactional.ts'
 import { createWorld, dump, methodNames, methodOf, type World } from './bad-input/world.ts'
 
 /** Every call, made right: it works before `stop`, and says `stopped` afterwards. */
 
 const CALLS: Record<string, (world: World) => unknown[]> = {
   send: () => [{ tenant: 'acme', type: 'a.b', data: 1 }],
+  sendIn: () => [TX, { tenant: 'acme', type: 'a.b', data: 1 }],
   'endpoints.create': () => [{ tenant: 'acme', url: 'https://example.com/' }],
   'endpoints.get': (world) => [world.ids.endpoint],
   'endpoints.list': () => [{ tenant: ALL_TENANTS }],

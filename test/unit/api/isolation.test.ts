@@ -2,9 +2,12 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { ALL_TENANTS } from '../../../src/api/scope.ts'
 import type { TenantSender } from '../../../src/sender.ts'
 import { rig, stopAll } from '../engine/rig.ts'
+import { TX, type transactional } from '../engine/transactional.ts'
 import { createWorld, dump, methodNames, type World } from './bad-input/world.ts'
 
 /** Under `forTenant` another tenant's things are not there: for every method, and every kind of id. */
+
+type AnyTx = TenantSender<ReturnType<typeof transactional>>
 
 let world: World
 beforeEach(async () => {
@@ -22,6 +25,10 @@ const FOREIGN: Record<
   send: {
     call: (acme, { foreign }) => acme.send({ type: 'a', data: 1, endpoints: [foreign.endpoint] }),
     code: NOT_THERE.endpoint,
+  },
+  sendIn: {
+    call: async (acme) => (acme as unknown as AnyTx).sendIn(TX, { type: 'a', data: 1, tenant: 'other' }),
+    code: 'argument_invalid',
   },
   'endpoints.create': {
     call: (acme) => acme.endpoints.create({ url: 'https://example.com', tenant: 'other' }),

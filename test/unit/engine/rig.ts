@@ -37,10 +37,10 @@ export function tampered(inner: Storage = memory()): Tampered {
       if (typeof name === 'string' && name in extra) return Reflect.get(extra, name)
       const value = Reflect.get(target, name)
       if (typeof value !== 'function' || typeof name !== 'string') return value
-      return async (input: unknown) => {
+      return async (input: unknown, ...rest: unknown[]) => {
         calls.set(name, (calls.get(name) ?? 0) + 1)
         inputs.push({ method: name, input })
-        const call = (other: unknown = input) => value.call(target, other)
+        const call = (other: unknown = input) => value.call(target, other, ...rest)
         return tampers.get(name)?.(call, input) ?? call()
       }
     },

@@ -3,13 +3,13 @@ import { stopAll } from '../../engine/rig.ts'
 import type { Cases } from './kinds.ts'
 import { endpoints } from './tables/endpoints.ts'
 import { listsAndReplays } from './tables/lists-and-replays.ts'
-import { send } from './tables/send.ts'
+import { send, sendIn } from './tables/send.ts'
 import { senderCalls } from './tables/sender.ts'
 import { createWorld, dump, methodNames, methodOf, type World } from './world.ts'
 
 /** Every argument of every public call, given wrong: a typed error that names the argument, and nothing written. */
 
-const TABLES: Record<string, Cases> = { send, ...endpoints, ...listsAndReplays, ...senderCalls }
+const TABLES: Record<string, Cases> = { send, sendIn, ...endpoints, ...listsAndReplays, ...senderCalls }
 
 /** They take nothing, so nothing can be wrong. */
 const WITHOUT_ARGUMENTS = ['start', 'health', String(Symbol.asyncDispose), 'run.progress', 'run.cancel']

@@ -3,6 +3,7 @@ import { ALL_TENANTS } from '../../../../src/api/scope.ts'
 import { createWebhookSender, type TenantSender } from '../../../../src/sender.ts'
 import { standardWebhooks } from '../../../../src/signing/standard-webhooks.ts'
 import { type Rig, rig, type Tampered } from '../../engine/rig.ts'
+import { transactional } from '../../engine/transactional.ts'
 
 /** A sender with something in it, so that a refused call would have something to spoil. */
 export interface World extends Rig {
@@ -16,7 +17,7 @@ export interface World extends Rig {
 }
 
 export async function createWorld(): Promise<World> {
-  const made = rig()
+  const made = rig({ storage: transactional() })
   const { sender } = made
   const acme = sender.forTenant('acme')
   const other = sender.forTenant('other')

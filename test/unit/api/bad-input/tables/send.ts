@@ -1,3 +1,4 @@
+import { TX } from '../../../engine/transactional.ts'
 import {
   accept,
   type Cases,
@@ -15,7 +16,7 @@ import {
   together,
   types,
 } from '../kinds.ts'
-import { ALL_TENANTS } from '../world.ts'
+import { ALL_TENANTS, type World } from '../world.ts'
 
 const event = { type: 'invoice.paid', data: 1 }
 const field =
@@ -154,6 +155,8 @@ export const send: Cases = together(
   types_,
   datas,
   bodies,
+  strings('send.orderingKey', field('orderingKey'), 256),
+  accept('send.orderingKey', field('orderingKey'), { 'the longest': 'x'.repeat(256) }),
   strings('send.id', field('id'), 64),
   refuse('event_invalid', undefined, field('id'), { 'a dot': 'evt.1', 'a blank': 'evt 1', 'a line break': 'evt\n' }),
   accept('send.id', field('id'), { 'the longest': 'x'.repeat(64) }),
@@ -165,3 +168,14 @@ export const send: Cases = together(
   { ...endpoints, accepted: [] },
   metadata('send.metadata', field('metadata')),
 )
+
+/** The same, behind the host's transaction; endpoints are looked up after its commit. */
+export const sendIn: Cases = {
+  refused: [
+    ...send.refused
+      .filter(({ code }) => code !== 'endpoint_not_found')
+      .map((refusal) => ({ ...refusal, args: (world: World) => [TX, ...refusal.args(world)] })),
+    { given: 'sendIn.tx: another thing', args: () => ['none', event], code: 'argument_type', path: 'sendIn.tx' },
+  ],
+  accepted: send.accepted.map((one) => ({ ...one, args: (world: World) => [TX, ...one.args(world)] })),
+}
