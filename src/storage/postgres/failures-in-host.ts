@@ -18,13 +18,10 @@ const FAILURES: readonly (readonly [prefix: string, code: WebhookErrorCode, advi
 export function failureInHost(thrown: unknown, where: string): unknown {
   if (thrown instanceof WebhookError) return thrown
   const state = sqlStateOf(thrown)
-  // A mistake of the caller's, as it was told.
-  if (state === null && thrown instanceof TypeError) return thrown
-  const failure = FAILURES.find(([prefix]) => state?.startsWith(prefix))
+  if (state === null) return thrown
+  const failure = FAILURES.find(([prefix]) => state.startsWith(prefix))
   if (failure === undefined) {
-    const told =
-      state === null ? thrown : Object.assign(new Error(messageOf(thrown), { cause: thrown }), { code: state })
-    return failureOf(told, where)
+    return failureOf(Object.assign(new Error(messageOf(thrown), { cause: thrown }), { code: state }), where)
   }
   const [, code, advice] = failure
   const retryable = code === 'storage_busy'
@@ -36,12 +33,12 @@ const PLACES = ['cause', 'meta', 'driverAdapterError'] as const
 /** Of which one is within the other. */
 const DEPTH_MAX = 5
 
-/** As the server told it; what stands on the driver may have codes of its own, such as P2010. */
+/** As the server told it; what stands on the driver may have codes of its own, such as P2010, and so has the system, such as EPIPE. */
 function sqlStateOf(thrown: unknown, depth = 0): string | null {
   if (typeof thrown !== 'object' || thrown === null || depth === DEPTH_MAX) return null
   const { originalCode } = thrown as { originalCode?: unknown }
   for (const code of [errorCode(thrown), originalCode]) {
-    if (typeof code === 'string' && /^(?!P[1-9])[0-9A-Z]{5}$/.test(code)) return code
+    if (typeof code === 'string' && /^(?=.*\d)(?!P[1-9])[0-9A-Z]{5}$/.test(code)) return code
   }
   for (const place of PLACES) {
     const state = sqlStateOf((thrown as Record<string, unknown>)[place], depth + 1)
