@@ -1,6 +1,7 @@
+import { Client } from 'pg'
 import { afterAll, beforeAll, describe, it } from 'vitest'
 import { postgres } from '../../src/storage/postgres/index.ts'
-import { storageSuite } from '../../src/testing/storage-suite.ts'
+import { type HostTransaction, storageSuite } from '../../src/testing/storage-suite.ts'
 import { type Server, startServer } from '../support/postgres/server.ts'
 
 let server: Server
@@ -12,12 +13,26 @@ beforeAll(async () => {
 
 afterAll(() => server?.stop())
 
+/** Of a host on a connection of its own; several may be open at once. */
+async function begin(): Promise<HostTransaction> {
+  const client = new Client({ connectionString: server.url })
+  await client.connect()
+  await client.query('BEGIN')
+  const ending = (sql: string) => async () => {
+    await client.query(sql)
+    await client.end()
+  }
+  return { tx: client, commit: ending('COMMIT'), rollback: ending('ROLLBACK') }
+}
+
 /** Each case has a schema of its own. */
 const suite = storageSuite({
   create: () => {
     const schema = `hookferry_contract_${process.pid}_${schemas++}`
     return {
       connect: () => postgres({ connectionString: server.url, schema }),
+      begin,
+      concurrentTransactions: true,
       destroy: async () => {
         await server.query(`DROP SCHEMA IF EXISTS "${schema}" CASCADE`)
       },

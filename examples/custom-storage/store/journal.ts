@@ -102,22 +102,27 @@ function encode(batches: readonly (readonly Change[])[], checksum: number): { by
   return { bytes: Buffer.concat(parts), checksum: last }
 }
 
-/** The batches of a file, up to the first that is not whole; `lostBytes` are behind it. */
-export async function readJournal(path: string): Promise<{ batches: Change[][]; lostBytes: number }> {
-  const bytes = await readFile(path).catch((error) => {
+/** The bytes of a journal; none, if there is none yet. */
+export async function readJournal(path: string): Promise<Buffer> {
+  return readFile(path).catch((error) => {
     if (error.code === 'ENOENT') return Buffer.alloc(0)
     throw error
   })
+}
+
+/** The batches of a journal, up to the first that is not whole; `lostBytes` are from there on. */
+export function decode(bytes: Buffer): { batches: Change[][]; lostBytes: number } {
   const batches: Change[][] = []
   let at = 0
   let checksum = 0
   while (bytes.length - at >= HEADER_BYTES) {
-    const text = bytes.subarray(at + HEADER_BYTES, at + HEADER_BYTES + bytes.readUInt32BE(at))
+    const length = bytes.readUInt32BE(at)
     const expected = bytes.readUInt32BE(at + 4)
-    if (text.length < bytes.readUInt32BE(at) || crc32(text, checksum) !== expected) break
+    const text = bytes.subarray(at + HEADER_BYTES, at + HEADER_BYTES + length)
+    if (text.length < length || crc32(text, checksum) !== expected) break
     batches.push(JSON.parse(text.toString()))
     checksum = expected
-    at += HEADER_BYTES + text.length
+    at += HEADER_BYTES + length
   }
   return { batches, lostBytes: bytes.length - at }
 }

@@ -21,6 +21,8 @@ export async function takeLock(path: string): Promise<{ release(): Promise<void>
   throw new WebhookError(
     'storage_busy',
     `Process ${await holder(path)} has this journal open. Close it there, or remove ${path} if there is no such process.`,
+    // It may be about to stop, as in a deployment: whoever asks again may find it free.
+    { retryable: true },
   )
 }
 

@@ -1,6 +1,6 @@
 import { WebhookError } from 'hookferry/storage'
 import { failureOf } from './failures.ts'
-import { type Change, type Journal, readJournal, replaceJournal } from './journal.ts'
+import { type Change, decode, type Journal, readJournal, replaceJournal } from './journal.ts'
 import { takeLock } from './lock-file.ts'
 import { type Entry, SortedMap } from './sorted-map.ts'
 
@@ -44,7 +44,7 @@ export class Store {
   async open(): Promise<number> {
     try {
       this.#lock = await takeLock(`${this.#path}.lock`)
-      const { batches, lostBytes } = await readJournal(this.#path)
+      const { batches, lostBytes } = decode(await readJournal(this.#path))
       for (const change of batches.flat()) this.#apply(change)
       this.#journal = await replaceJournal(this.#path, this.#snapshot())
       return lostBytes
