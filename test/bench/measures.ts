@@ -6,7 +6,9 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { createWebhookSender, type WebhookSender } from 'hookferry'
 import { sqlite } from 'hookferry/sqlite'
+import type { Storage } from 'hookferry/storage'
 import fetch from 'node-fetch'
+import { BODY, closedLoop, DATA } from './loop.ts'
 
 /** The single measurements of the bench. Each makes and closes what it needs; all use one sink. */
 
@@ -21,41 +23,31 @@ export async function startSink(): Promise<Sink> {
   return { url: `http://127.0.0.1:${port}/`, process: child }
 }
 
+/** What is measured, on which storage, and how many calls of it run at a time. */
+export interface Load {
+  storage: Storage
+  count: number
+  inFlight: number
+}
+
 export const IN_FLIGHT = 64
 export const ACCEPTS = 20_000
 export const DELIVERIES = 8_000
 const LATENCIES = 400
-/** About 1 KiB of body with its envelope. */
-const DATA = { invoice: 'inv_1', text: 'x'.repeat(900) }
-const BODY = JSON.stringify({ type: 'invoice.paid', timestamp: new Date(0).toISOString(), data: DATA })
 
-function benchSender(folder: string, name: string): { sender: WebhookSender; path: string } {
-  const path = join(folder, `${name}.db`)
-  const sender = createWebhookSender({
-    storage: sqlite({ path }),
+function senderOf({ storage, inFlight }: Pick<Load, 'storage' | 'inFlight'>): WebhookSender {
+  return createWebhookSender({
+    storage,
     network: { allowHttp: true, allowRanges: ['127.0.0.0/8'] },
-    concurrency: { total: IN_FLIGHT, perEndpoint: IN_FLIGHT },
+    concurrency: { total: inFlight, perEndpoint: inFlight },
   })
-  return { sender, path }
-}
-
-/** Runs `count` calls, `IN_FLIGHT` at a time. Resolves to calls a second. */
-async function closedLoop(count: number, call: () => Promise<unknown>): Promise<number> {
-  let left = count
-  const began = performance.now()
-  await Promise.all(
-    Array.from({ length: IN_FLIGHT }, async () => {
-      while (left-- > 0) await call()
-    }),
-  )
-  return count / ((performance.now() - began) / 1_000)
 }
 
 /** Durable accepts a second, one matching endpoint, nothing delivered meanwhile. */
-export async function accepts(folder: string, sink: Sink): Promise<number> {
-  const { sender } = benchSender(folder, 'accepts')
+export async function accepts(load: Load, sink: Sink): Promise<number> {
+  const sender = senderOf(load)
   await sender.endpoints.create({ url: sink.url })
-  const rate = await closedLoop(ACCEPTS, () => sender.send({ type: 'invoice.paid', data: DATA }))
+  const rate = await closedLoop(load.count, load.inFlight, () => sender.send({ type: 'invoice.paid', data: DATA }))
   await sender.stop()
   return rate
 }
@@ -63,12 +55,11 @@ export async function accepts(folder: string, sink: Sink): Promise<number> {
 export interface EndToEnd {
   eventsPerSecond: number
   cpuMicrosPerEvent: number
-  bytesPerEvent: number
 }
 
 /** Accept, sign, POST, log and settle: each turn of the loop waits until its event is delivered. */
-export async function endToEnd(folder: string, sink: Sink): Promise<EndToEnd> {
-  const { sender, path } = benchSender(folder, 'end-to-end')
+export async function endToEnd(load: Load, sink: Sink): Promise<EndToEnd> {
+  const sender = senderOf(load)
   await sender.endpoints.create({ url: sink.url })
   await sender.start()
   const waiting = new Map<string, () => void>()
@@ -79,25 +70,21 @@ export async function endToEnd(folder: string, sink: Sink): Promise<EndToEnd> {
     else resolve()
   })
   const before = process.cpuUsage()
-  const eventsPerSecond = await closedLoop(DELIVERIES, async () => {
+  const eventsPerSecond = await closedLoop(load.count, load.inFlight, async () => {
     const { id } = await sender.send({ type: 'invoice.paid', data: DATA })
     if (!early.delete(id)) await new Promise<void>((resolve) => waiting.set(id, resolve))
     waiting.delete(id)
   })
   const cpu = process.cpuUsage(before)
   await sender.stop()
-  return {
-    eventsPerSecond,
-    cpuMicrosPerEvent: (cpu.user + cpu.system) / DELIVERIES,
-    bytesPerEvent: statSync(path).size / DELIVERIES,
-  }
+  return { eventsPerSecond, cpuMicrosPerEvent: (cpu.user + cpu.system) / load.count }
 }
 
 /** The same POST without any of our code: what node-fetch alone reaches on this machine now. */
-export async function bareNodeFetch(sink: Sink): Promise<number> {
-  const agent = new Agent({ keepAlive: true, maxSockets: IN_FLIGHT })
+export async function bareNodeFetch({ count, inFlight }: Omit<Load, 'storage'>, sink: Sink): Promise<number> {
+  const agent = new Agent({ keepAlive: true, maxSockets: inFlight })
   const headers = { 'content-type': 'application/json' }
-  const rate = await closedLoop(DELIVERIES, async () => {
+  const rate = await closedLoop(count, inFlight, async () => {
     const response = await fetch(sink.url, { method: 'POST', body: BODY, headers, agent })
     await response.arrayBuffer()
   })
@@ -106,8 +93,8 @@ export async function bareNodeFetch(sink: Sink): Promise<number> {
 }
 
 /** Milliseconds from the call of `send` to the request's arrival, in an otherwise idle process. */
-export async function latencies(folder: string, sink: Sink): Promise<number[]> {
-  const { sender } = benchSender(folder, 'latency')
+async function latencies(storage: Storage, sink: Sink): Promise<number[]> {
+  const sender = senderOf({ storage, inFlight: IN_FLIGHT })
   await sender.endpoints.create({ url: sink.url })
   await sender.start()
   sink.process.send('record')
@@ -128,4 +115,20 @@ export async function latencies(folder: string, sink: Sink): Promise<number[]> {
   const [arrivals] = (await once(sink.process, 'message')) as [[string, number][]]
   await sender.stop()
   return arrivals.map(([id, at]) => at - (sent.get(id) ?? Number.NaN))
+}
+
+export interface OnSqlite extends EndToEnd {
+  acceptsPerSecond: number
+  bytesPerEvent: number
+  latencies: number[]
+}
+
+export async function onSqlite(folder: string, sink: Sink): Promise<OnSqlite> {
+  const path = (name: string) => join(folder, `${name}.db`)
+  const storage = (name: string) => sqlite({ path: path(name) })
+  const at = { inFlight: IN_FLIGHT }
+  const acceptsPerSecond = await accepts({ ...at, storage: storage('accepts'), count: ACCEPTS }, sink)
+  const ours = await endToEnd({ ...at, storage: storage('end-to-end'), count: DELIVERIES }, sink)
+  const bytesPerEvent = statSync(path('end-to-end')).size / DELIVERIES
+  return { ...ours, acceptsPerSecond, bytesPerEvent, latencies: await latencies(storage('latency'), sink) }
 }

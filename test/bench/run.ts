@@ -1,27 +1,19 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { cpus, tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { ACCEPTS, accepts, bareNodeFetch, DELIVERIES, endToEnd, IN_FLIGHT, latencies, startSink } from './measures.ts'
+import { quantile } from './loop.ts'
+import { ACCEPTS, bareNodeFetch, DELIVERIES, IN_FLIGHT, onSqlite, startSink } from './measures.ts'
+import * as pg from './postgres.ts'
 
 /**
- * `npm run bench`: the median of five interleaved runs, on a real SQLite file at synchronous=FULL, the sink in a process of its
- * own. Ratios are what can be compared between machines; absolute figures move with the machine and its neighbours.
+ * `npm run bench`: the median of five interleaved runs, on a real SQLite file at synchronous=FULL and on a Postgres of our own
+ * with fsync on, the sink in a process of its own. Ratios are what can be compared between machines; absolute figures move
+ * with the machine and its neighbours.
  */
 
 const RUNS = 5
 
-interface Run {
-  acceptsPerSecond: number
-  eventsPerSecond: number
-  bareNodeFetchPerSecond: number
-  shareOfBareNodeFetch: number
-  cpuMicrosPerEvent: number
-  latencyP50Ms: number
-  latencyP99Ms: number
-  bytesPerEvent: number
-}
-
-const LABELS: Record<keyof Run, string> = {
+const SQLITE = {
   shareOfBareNodeFetch: 'end to end as a share of the bare node-fetch loop',
   eventsPerSecond: 'end-to-end events/s, node-fetch',
   bareNodeFetchPerSecond: 'bare node-fetch loop, requests/s',
@@ -32,28 +24,42 @@ const LABELS: Record<keyof Run, string> = {
   bytesPerEvent: 'bytes on disk per event (1 KB payload)',
 }
 
-function quantile(values: readonly number[], share: number): number {
-  const sorted = [...values].sort((a, b) => a - b)
-  return sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))] ?? Number.NaN
+const POSTGRES = {
+  postgresShareOfBareNodeFetch: 'end to end as a share of the bare node-fetch loop',
+  postgresShareOfBareInserts: 'durable accepts as a share of bare grouped inserts',
+  postgresEventsPerSecond: 'end-to-end events/s, node-fetch',
+  postgresBareNodeFetchPerSecond: 'bare node-fetch loop, requests/s',
+  postgresAcceptsPerSecond: 'durable accepts/s',
+  postgresBareInsertsPerSecond: 'bare inserts of the same rows, events/s',
+  postgresCpuMicrosPerEvent: 'CPU of this process per event, end to end, µs',
+  postgresStatementsPerEvent: 'statements per event, end to end',
+  postgresBytesPerEvent: 'bytes in the database per event (1 KB payload)',
 }
 
-async function oneRun(): Promise<Run> {
+type Run = Record<keyof typeof SQLITE | keyof typeof POSTGRES, number>
+
+async function oneRun(postgres: pg.PostgresBench): Promise<Run> {
   const folder = mkdtempSync(join(tmpdir(), 'hookferry-bench-'))
   const sink = await startSink()
   try {
-    const acceptsPerSecond = await accepts(folder, sink)
-    const bareNodeFetchPerSecond = await bareNodeFetch(sink)
-    const ours = await endToEnd(folder, sink)
-    const times = await latencies(folder, sink)
+    const bareNodeFetchPerSecond = await bareNodeFetch({ inFlight: IN_FLIGHT, count: DELIVERIES }, sink)
+    const { latencies, ...sqlite } = await onSqlite(folder, sink)
+    const onPostgres = await postgres.run(sink)
     return {
-      shareOfBareNodeFetch: ours.eventsPerSecond / bareNodeFetchPerSecond,
-      eventsPerSecond: ours.eventsPerSecond,
+      ...sqlite,
       bareNodeFetchPerSecond,
-      acceptsPerSecond,
-      cpuMicrosPerEvent: ours.cpuMicrosPerEvent,
-      latencyP50Ms: quantile(times, 0.5),
-      latencyP99Ms: quantile(times, 0.99),
-      bytesPerEvent: ours.bytesPerEvent,
+      shareOfBareNodeFetch: sqlite.eventsPerSecond / bareNodeFetchPerSecond,
+      latencyP50Ms: quantile(latencies, 0.5),
+      latencyP99Ms: quantile(latencies, 0.99),
+      postgresShareOfBareNodeFetch: onPostgres.eventsPerSecond / onPostgres.bareNodeFetchPerSecond,
+      postgresShareOfBareInserts: onPostgres.acceptsPerSecond / onPostgres.bareInsertsPerSecond,
+      postgresEventsPerSecond: onPostgres.eventsPerSecond,
+      postgresBareNodeFetchPerSecond: onPostgres.bareNodeFetchPerSecond,
+      postgresAcceptsPerSecond: onPostgres.acceptsPerSecond,
+      postgresBareInsertsPerSecond: onPostgres.bareInsertsPerSecond,
+      postgresCpuMicrosPerEvent: onPostgres.cpuMicrosPerEvent,
+      postgresStatementsPerEvent: onPostgres.statementsPerEvent,
+      postgresBytesPerEvent: onPostgres.bytesPerEvent,
     }
   } finally {
     sink.process.disconnect()
@@ -61,25 +67,39 @@ async function oneRun(): Promise<Run> {
   }
 }
 
+function print(title: string, labels: Record<string, string>, medians: Record<string, number>): void {
+  process.stdout.write(`\n${title}\n`)
+  for (const [key, label] of Object.entries(labels)) {
+    const value = medians[key] ?? Number.NaN
+    process.stdout.write(`  ${label.padEnd(52)} ${value.toFixed(value < 10 ? 2 : 0).padStart(10)}\n`)
+  }
+}
+
+const postgres = await pg.startPostgres()
 const runs: Run[] = []
-for (let index = 0; index < RUNS; index++) {
-  runs.push(await oneRun())
-  process.stdout.write(`run ${index + 1} of ${RUNS} done\n`)
+try {
+  for (let index = 0; index < RUNS; index++) {
+    runs.push(await oneRun(postgres))
+    process.stdout.write(`run ${index + 1} of ${RUNS} done\n`)
+  }
+} finally {
+  await postgres.stop()
 }
-const medians = Object.fromEntries(
-  Object.keys(LABELS).map((key) => [
-    key,
-    quantile(
-      runs.map((run) => run[key as keyof Run]),
-      0.5,
-    ),
-  ]),
-) as unknown as Run
-process.stdout.write(`\nMedian of ${RUNS} runs, ${IN_FLIGHT} in flight, SQLite on this thread at synchronous=FULL\n`)
-for (const [key, label] of Object.entries(LABELS)) {
-  const value = medians[key as keyof Run]
-  process.stdout.write(`  ${label.padEnd(52)} ${value.toFixed(value < 10 ? 2 : 0).padStart(10)}\n`)
-}
+const labels = { ...SQLITE, ...POSTGRES }
+const middle = (key: string) =>
+  quantile(
+    runs.map((run) => run[key as keyof Run]),
+    0.5,
+  )
+const medians = Object.fromEntries(Object.keys(labels).map((key) => [key, middle(key)])) as Run
+print(`Median of ${RUNS} runs, ${IN_FLIGHT} in flight, SQLite on this thread at synchronous=FULL`, SQLITE, medians)
+const { server_version: version, ...policy } = postgres.settings
+const told = Object.entries(policy).map(([name, value]) => `${name}=${value}`)
+print(
+  `Median of ${RUNS} runs, ${pg.IN_FLIGHT} in flight, Postgres ${version} on the same machine, ${told.join(', ')}`,
+  POSTGRES,
+  medians,
+)
 const setting = {
   node: process.version,
   cpu: cpus()[0]?.model,
@@ -87,6 +107,12 @@ const setting = {
   inFlight: IN_FLIGHT,
   accepts: ACCEPTS,
   deliveries: DELIVERIES,
+  postgres: {
+    ...postgres.settings,
+    inFlight: pg.IN_FLIGHT,
+    accepts: pg.ACCEPTS,
+    deliveries: pg.DELIVERIES,
+  },
 }
 writeFileSync('bench.json', `${JSON.stringify({ setting, medians, runs }, null, 2)}\n`)
 process.stdout.write('\nwritten to bench.json\n')
