@@ -36,7 +36,7 @@ export function tampered(inner: Storage = memory()): Tampered {
     get(target, name) {
       if (typeof name === 'string' && name in extra) return Reflect.get(extra, name)
       const value = Reflect.get(target, name)
-      if (typeof value !== 'function' || typeof name !== 'string') return value
+      if (typeof value !== 'function' || typeof name !== 'string' || name === 'onWork') return value
       return async (input: unknown, ...rest: unknown[]) => {
         calls.set(name, (calls.get(name) ?? 0) + 1)
         inputs.push({ method: name, input })
