@@ -1,23 +1,25 @@
 // Send an event and receive it. README.md shows the regions as they stand here.
+// biome-ignore-all assist/source/organizeImports: imports stand in the regions that need them
 
-// #endregion
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
-// #endregion
-// #region receive
-import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
+// #region receive
+import { createServer } from 'node:http'
+import { Webhook } from 'standardwebhooks'
+
+// #endregion
 // #region send
 import { createWebhookSender } from 'hookferry'
 import { sqlite } from 'hookferry/sqlite'
-import { Webhook } from 'standardwebhooks'
+
+// #endregion
 import { scratch } from './support/scratch.ts'
 
 const received: unknown[] = []
 
 // #region receive
-
 const server = createServer(async (request, response) => {
   const chunks: Buffer[] = []
   for await (const chunk of request) chunks.push(chunk)
@@ -40,7 +42,6 @@ const folder = await scratch()
 process.chdir(folder.path('.'))
 
 // #region send
-
 const sender = createWebhookSender({
   storage: sqlite({ path: 'webhooks.db' }),
   network: { allowHttp: true, allowRanges: ['127.0.0.0/8'] }, // to try it on one machine; leave it out in production

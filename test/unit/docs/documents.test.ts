@@ -10,6 +10,7 @@ describe.each(documents())('%s', (document) => {
   it.skipIf(document.startsWith('docs/adapters/'))('shows code only as it stands in an example, which is run', () => {
     for (const { source, code } of snippets(read(document))) {
       expect(source, code).not.toBeNull()
+      expect(code).not.toMatch(/#(end)?region/)
       expect(code).toBe(region(source ?? ''))
     }
   })
