@@ -3,5 +3,11 @@ export { fakeResolver } from './fake-resolver.ts'
 export { manualClock } from './manual-clock.ts'
 export { type Reply, type ScriptedTransport, type SeenRequest, scriptedTransport } from './scripted-transport.ts'
 export { seededRandom } from './seeded-random.ts'
-export { type StorageCase, type StorageHome, type StorageSuiteOptions, storageSuite } from './storage-suite.ts'
+export {
+  type HostTransaction,
+  type StorageCase,
+  type StorageHome,
+  type StorageSuiteOptions,
+  storageSuite,
+} from './storage-suite.ts'
 export { createTestSender, type TestSender } from './test-sender.ts'

@@ -1,7 +1,8 @@
-import type { Storage, StorageSupports } from '../ports/storage.ts'
+import type { StorageSupports } from '../ports/storage.ts'
 import { accept } from './storage-suite/accept.ts'
 import { atomicity } from './storage-suite/atomicity.ts'
-import type { Behaviour, Bench } from './storage-suite/behaviour.ts'
+import type { Behaviour } from './storage-suite/behaviour.ts'
+import { withBench } from './storage-suite/bench.ts'
 import { cancelingHeld } from './storage-suite/cancel-held.ts'
 import { claiming } from './storage-suite/claim.ts'
 import { concurrency } from './storage-suite/concurrency.ts'
@@ -14,8 +15,8 @@ import { fairness } from './storage-suite/fairness.ts'
 import { fanOutOrder } from './storage-suite/fan-out-order.ts'
 import { fanOutSlices } from './storage-suite/fan-out-slices.ts'
 import { fastLane } from './storage-suite/fast-lane.ts'
-import { NOW } from './storage-suite/fixtures.ts'
 import { hold } from './storage-suite/hold.ts'
+import type { StorageHome } from './storage-suite/home.ts'
 import { idempotency } from './storage-suite/idempotency.ts'
 import { leases } from './storage-suite/leases.ts'
 import { lists } from './storage-suite/lists.ts'
@@ -23,14 +24,18 @@ import { observations } from './storage-suite/observations.ts'
 import { ordering } from './storage-suite/ordering.ts'
 import { orderingAccept } from './storage-suite/ordering-accept.ts'
 import { orderingUpkeep } from './storage-suite/ordering-upkeep.ts'
-import { patient } from './storage-suite/patient.ts'
 import { pruning } from './storage-suite/prune.ts'
 import { replay } from './storage-suite/replay.ts'
 import { settling } from './storage-suite/settle.ts'
 import { statistics } from './storage-suite/stats.ts'
 import { throttle } from './storage-suite/throttle.ts'
+import { transactions } from './storage-suite/transactions.ts'
+import { openTransactions } from './storage-suite/transactions-open.ts'
 import { twoInstances } from './storage-suite/two-instances.ts'
 import { versions } from './storage-suite/versions.ts'
+import { workHints } from './storage-suite/work-hints.ts'
+
+export type { HostTransaction, StorageHome } from './storage-suite/home.ts'
 
 /** In the order in which an event meets them. */
 const BEHAVIOURS: readonly Behaviour[] = [
@@ -39,6 +44,8 @@ const BEHAVIOURS: readonly Behaviour[] = [
   ...accept,
   ...idempotency,
   ...doubtfulRepeat,
+  ...transactions,
+  ...openTransactions,
   ...fastLane,
   ...fanOutSlices,
   ...fanOutOrder,
@@ -63,18 +70,8 @@ const BEHAVIOURS: readonly Behaviour[] = [
   ...concurrency,
   ...durability,
   ...twoInstances,
+  ...workHints,
 ]
-
-/** A place for data of one case: empty, and shared with nobody. */
-export interface StorageHome {
-  /**
-   * An instance over the data of this place; the suite opens and closes it. Called once in a case, and again where an adapter
-   * says `durable` (after the first was closed) or `multiProcess` (beside it).
-   */
-  connect(): Storage | Promise<Storage>
-  /** Removes the data. All instances are closed by then, also when the case failed. Left out: nothing to remove. */
-  destroy?(): void | Promise<void>
-}
 
 export interface StorageSuiteOptions {
   /** Called for each case. */
@@ -94,40 +91,17 @@ export interface StorageCase {
  * An adapter that passes them all may stand under a sender.
  */
 export function storageSuite({ create, supports }: StorageSuiteOptions): StorageCase[] {
-  return BEHAVIOURS.filter(({ needs }) => needs === undefined || supports[needs]).map(({ name, check }) => ({
-    name,
-    run: async () => {
-      const home = await create()
-      try {
-        await withBench(home, check)
-      } finally {
-        await home.destroy?.()
-      }
-    },
-  }))
-}
-
-async function withBench(home: StorageHome, check: (bench: Bench) => Promise<void>): Promise<void> {
-  const opened = new Set<Storage>()
-  const second = async () => {
-    const storage = patient(await home.connect())
-    await storage.open({ now: NOW })
-    opened.add(storage)
-    return storage
-  }
-  const closeAll = async () => {
-    for (const storage of opened) {
-      opened.delete(storage)
-      await storage.close()
-    }
-  }
-  const reopen = async () => {
-    await closeAll()
-    return second()
-  }
-  try {
-    await check({ storage: await second(), reopen, second })
-  } finally {
-    await closeAll()
-  }
+  return BEHAVIOURS.filter(({ needs = [] }) => [needs].flat().every((need) => supports[need])).map(
+    ({ name, check }) => ({
+      name,
+      run: async () => {
+        const home = await create()
+        try {
+          await withBench(home, check)
+        } finally {
+          await home.destroy?.()
+        }
+      },
+    }),
+  )
 }

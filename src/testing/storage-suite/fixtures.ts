@@ -7,6 +7,7 @@ import type {
   Lease,
   NewEndpoint,
   NewEvent,
+  NewTxEvent,
   Page,
   PageInput,
   Position,
@@ -129,6 +130,15 @@ export async function newEvent(storage: Storage, choices: EventChoices): Promise
     fanOut: choices.fanOut ?? 'inline',
     deliveries: to.map((endpointId) => ({ endpointId, dueAt, leaseUntil: choices.leaseUntil ?? null })),
   }
+}
+
+/** An event as the engine would hand it over to be written by a transaction of the host's. */
+export async function newTxEvent(storage: Storage, choices: EventChoices): Promise<NewTxEvent> {
+  const { event, idGiven, hash, idempotencyExpiresAt, endpointIds } = await newEvent(storage, {
+    ...choices,
+    endpointsVersion: 0,
+  })
+  return { event, idGiven, hash, idempotencyExpiresAt, endpointIds }
 }
 
 /** Hands over one event; the answer is the caller's to judge. */

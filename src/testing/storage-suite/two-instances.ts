@@ -1,5 +1,5 @@
 import type { Behaviour } from './behaviour.ts'
-import { same } from './expect.ts'
+import { holds, same } from './expect.ts'
 import {
   addEndpoint,
   claim,
@@ -14,7 +14,20 @@ import {
   WORKER,
 } from './fixtures.ts'
 
+/** Above this the engine does not trust its clock. */
+const DOUBT_MS = 2_000
+
 export const twoInstances: Behaviour[] = [
+  {
+    name: 'time: two instances go by one clock',
+    needs: 'multiProcess',
+    async check({ storage, second }) {
+      const other = await second()
+      const [one, two] = await Promise.all([storage.time?.(), other.time?.()])
+      if (one === undefined || two === undefined) return
+      holds(Math.abs(one - two) <= DOUBT_MS, 'time tells the same at both')
+    },
+  },
   {
     name: 'two instances: what one has written the other reads',
     needs: 'multiProcess',

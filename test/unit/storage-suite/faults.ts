@@ -1,14 +1,17 @@
 import type { AttemptRecord } from '../../../src/model/attempt.ts'
 import type { DeliveryRecord } from '../../../src/model/delivery.ts'
 import type { NewEvent, Page, PageInput, Storage } from '../../../src/ports/storage.ts'
+import { findDelivery } from '../../../src/storage/memory/find-delivery.ts'
+import type { Tables } from '../../../src/storage/memory/tables.ts'
 import { collect, NOW, versionOf } from '../../../src/testing/storage-suite/fixtures.ts'
+import type { HostedStorage } from './hosted-memory.ts'
 
 /** One way of breaking a storage, and the case of the suite that must notice it. */
 export interface Fault {
   fault: string
   caughtBy: string
-  /** The methods that are wrong, over a storage that is right. */
-  of: (inner: Storage) => Partial<Storage>
+  /** The methods that are wrong, over a storage that is right, and its tables for what no method reaches. */
+  of: (inner: HostedStorage, tables: Tables) => Partial<HostedStorage>
 }
 
 const tick = () => new Promise<void>((resolve) => setImmediate(resolve))
@@ -55,22 +58,14 @@ const acceptFaults: Fault[] = [
   {
     fault: 'a key is looked up first and written later',
     caughtBy: 'concurrency: of parallel inserts under one key one is taken',
-    of: (inner) => {
-      const seen = new Map<string, string>()
-      return {
-        insertEvents: async (input) => {
-          const [item] = input.events
-          const key = item?.event.idempotencyKey
-          if (item === undefined || key === undefined || key === null) return inner.insertEvents(input)
-          const eventId = seen.get(key)
-          await tick()
-          if (eventId !== undefined) return [{ status: 'duplicate', eventId, deliveries: 0 }]
-          seen.set(key, item.event.id)
-          const events = [{ ...item, event: { ...item.event, idempotencyKey: null } }]
-          return inner.insertEvents({ ...input, events })
-        },
-      }
-    },
+    of: (inner, { idempotency }) => ({
+      insertEvents: async (input) => {
+        const seen = new Set(idempotency.keys())
+        await tick()
+        for (const key of idempotency.keys()) if (!seen.has(key)) idempotency.delete(key)
+        return inner.insertEvents(input)
+      },
+    }),
   },
   {
     fault: 'a repeat after a doubtful commit is called a duplicate',
@@ -205,7 +200,15 @@ const settleFaults: Fault[] = [
   {
     fault: 'the delivery moves, its attempt is lost',
     caughtBy: 'settle: the attempt and the next state are written together',
-    of: () => ({ listAttempts: async () => ({ items: [], next: null }) }),
+    of: (inner, tables) => ({
+      settle: async (input) => {
+        const result = await inner.settle(input)
+        for (const [index, { deliveryId }] of input.settlements.entries()) {
+          if (result.statuses[index] === 'applied') findDelivery(tables, deliveryId)?.attempts.pop()
+        }
+        return result
+      },
+    }),
   },
   {
     fault: 'a batch of settlements is written one by one',
@@ -225,10 +228,15 @@ const settleFaults: Fault[] = [
   {
     fault: 'a settled delivery is settled again',
     caughtBy: 'settle: a settled delivery keeps its verdict',
-    of: (inner) => ({
-      settle: async ({ now, settlements }) => {
-        const { statuses, ...result } = await inner.settle({ now, settlements })
-        return { ...result, statuses: statuses.map((status) => (status === 'stale' ? 'applied' : status)) }
+    of: (inner, tables) => ({
+      settle: (input) => {
+        for (const { deliveryId, claim, attempt } of input.settlements) {
+          const row = findDelivery(tables, deliveryId)
+          const [last] = row?.attempts.slice(-1) ?? []
+          const isRepeat = last?.outcome === attempt.outcome && last.startedAt === attempt.startedAt
+          if (row?.lease === null && row.claim === claim && !isRepeat) row.lease = { worker: '', leasedAt: 0, until: 0 }
+        }
+        return inner.settle(input)
       },
     }),
   },
@@ -338,19 +346,19 @@ const upkeepFaults: Fault[] = [
   {
     fault: 'prune takes what is still to be delivered',
     caughtBy: 'prune: never what is pending, leased or held, however old',
-    of: (inner) => {
-      const taken = new Set<string>()
-      return {
-        prune: async (input) => {
-          for (const { id, createdAt } of await allDeliveries(inner)) if (createdAt < input.failedBefore) taken.add(id)
-          return inner.prune(input)
-        },
-        listDeliveries: async (query) => {
-          const page = await inner.listDeliveries(query)
-          return { ...page, items: page.items.filter(({ id }) => !taken.has(id)) }
-        },
-      }
-    },
+    of: (inner, tables) => ({
+      prune: (input) => {
+        for (const row of tables.deliveries.values()) {
+          if (row.endedAt !== null || row.createdAt >= input.failedBefore) continue
+          row.endpoint.lane.pending.delete(row)
+          tables.leased.delete(row)
+          row.event.deliveries.delete(row.endpoint.record.id)
+          tables.deliveries.delete(row.key)
+          tables.deliveriesByCreation.delete(row)
+        }
+        return inner.prune(input)
+      },
+    }),
   },
   {
     fault: 'held deliveries are canceled before their time',
@@ -385,4 +393,4 @@ const upkeepFaults: Fault[] = [
   },
 ]
 
-export const FAULTS: Fault[] = [...acceptFaults, ...claimFaults, ...settleFaults, ...upkeepFaults]
+export const PLAIN_FAULTS: Fault[] = [...acceptFaults, ...claimFaults, ...settleFaults, ...upkeepFaults]

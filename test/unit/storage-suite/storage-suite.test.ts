@@ -3,7 +3,10 @@ import { WebhookError } from '../../../src/errors.ts'
 import type { Storage } from '../../../src/ports/storage.ts'
 import { memory } from '../../../src/storage/memory/index.ts'
 import { type StorageCase, type StorageHome, storageSuite } from '../../../src/testing/storage-suite.ts'
-import { FAULTS } from './faults.ts'
+import { PLAIN_FAULTS } from './faults.ts'
+import { EVERYTHING, hostedMemory, write } from './hosted-memory.ts'
+import { ORDERING_FAULTS } from './ordering-faults.ts'
+import { TRANSACTION_FAULTS } from './transaction-faults.ts'
 
 const NOTHING = { durable: false, multiProcess: false, transactions: false, workHints: false }
 
@@ -18,16 +21,20 @@ function caseNamed(suite: StorageCase[], name: string): StorageCase {
 }
 
 describe('the suite notices what breaks a promise', () => {
-  for (const { fault, caughtBy, of } of FAULTS) {
+  for (const { fault, caughtBy, of } of [...PLAIN_FAULTS, ...ORDERING_FAULTS, ...TRANSACTION_FAULTS]) {
     it(`${fault} → ${caughtBy}`, async () => {
-      const suite = suiteOver(() => {
-        const healthy = memory()
-        return { ...healthy, ...of(healthy) }
-      })
+      const suite = storageSuite({ create: () => hostedMemory({ of }), supports: EVERYTHING })
       // A broken promise, not a crash of the case.
       await expect(caseNamed(suite, caughtBy).run()).rejects.toMatchObject({ name: 'AssertionError' })
     })
   }
+
+  it('a rollback that leaves rows', async () => {
+    const create = () => hostedMemory({ rollback: write })
+    const suite = storageSuite({ create, supports: EVERYTHING })
+    const { run } = caseNamed(suite, 'transactions: a rollback leaves no trace')
+    await expect(run()).rejects.toMatchObject({ name: 'AssertionError' })
+  })
 
   it('data that is gone after closing, where durability is claimed', async () => {
     const suite = suiteOver(() => memory(), { ...NOTHING, durable: true })
@@ -45,31 +52,58 @@ describe('the suite notices what breaks a promise', () => {
 })
 
 describe('the suite is content with a storage that keeps its word', () => {
-  const everything = storageSuite({
-    create: () => {
-      // One storage for all instances of a case: as good as one database.
-      const shared = memory()
-      return { connect: () => shared }
-    },
-    supports: { ...NOTHING, durable: true, multiProcess: true },
-  })
+  const everything = storageSuite({ create: () => hostedMemory(), supports: EVERYTHING })
   for (const { name, run } of everything) it(name, run)
 })
 
 describe('the suite itself', () => {
   it('has a name of its own for each case', () => {
-    const names = suiteOver(() => memory(), { ...NOTHING, durable: true, multiProcess: true }).map(({ name }) => name)
+    const names = suiteOver(() => memory(), EVERYTHING).map(({ name }) => name)
     expect(new Set(names).size).toBe(names.length)
   })
 
+  it('has a fault for each case on turns, transactions and hints', () => {
+    const caught = new Set([...ORDERING_FAULTS, ...TRANSACTION_FAULTS].map(({ caughtBy }) => caughtBy))
+    caught.add('transactions: a rollback leaves no trace')
+    const names = suiteOver(() => memory(), EVERYTHING).map(({ name }) => name)
+    const concerned = names.filter((name) => /^(ordering|fan-out order|transactions|work hints|time):/.test(name))
+    expect(concerned.filter((name) => !caught.has(name))).toEqual([])
+  })
+
   it('leaves out cases by what is supported, and no others', () => {
-    const count = (supports: typeof NOTHING, prefix: string) =>
-      suiteOver(() => memory(), supports).filter(({ name }) => name.startsWith(prefix)).length
-    const all = { ...NOTHING, durable: true, multiProcess: true }
-    expect(count(NOTHING, 'durability:')).toBe(0)
-    expect(count(NOTHING, 'two instances:')).toBe(0)
-    const left = count(all, '') - count(all, 'durability:') - count(all, 'two instances:')
-    expect(count(NOTHING, '')).toBe(left)
+    const prefixes = ['durability:', 'two instances:', 'time:', 'transactions:', 'work hints:']
+    const names = (supports: typeof NOTHING) => suiteOver(() => memory(), supports).map(({ name }) => name)
+    const all = names(EVERYTHING)
+    const isSpecial = (name: string) => prefixes.some((prefix) => name.startsWith(prefix))
+    for (const prefix of prefixes) expect(all.some((name) => name.startsWith(prefix))).toBe(true)
+    expect(names(NOTHING)).toEqual(all.filter((name) => !isSpecial(name)))
+  })
+
+  it('leaves out a case that needs several things where one is missing', () => {
+    const count = (supports: Partial<typeof NOTHING>) =>
+      suiteOver(() => memory(), { ...NOTHING, ...supports }).filter(({ name }) => name.startsWith('work hints:')).length
+    expect(count({ workHints: true })).toBe(0)
+    expect(count({ workHints: true, multiProcess: true })).toBeGreaterThan(0)
+  })
+
+  it('rolls back what a failed case left open, and says where a home lacks begin', async () => {
+    const log: string[] = []
+    const home: StorageHome = {
+      connect: () => ({ ...memory(), supports: EVERYTHING }),
+      begin: async () => ({
+        tx: null,
+        commit: async () => void log.push('commit'),
+        rollback: async () => void log.push('rollback'),
+      }),
+    }
+    const caseOf = (one: StorageHome) =>
+      caseNamed(
+        storageSuite({ create: () => one, supports: EVERYTHING }),
+        'transactions: several events in one are accepted together, or not at all',
+      )
+    await expect(caseOf(home).run()).rejects.toThrow('insertEventIn')
+    expect(log).toEqual(['rollback'])
+    await expect(caseOf({ connect: home.connect }).run()).rejects.toThrow('`begin`')
   })
 
   it('closes each storage and destroys each home, also when the case fails', async () => {
