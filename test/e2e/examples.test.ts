@@ -11,6 +11,9 @@ const run = promisify(execFile)
 /** Each example checks itself at its end; the demo is a step of its own in CI. */
 const examples = [
   ...readdirSync(join(root, 'examples')).filter((name) => name.endsWith('.ts') && name !== 'demo.ts'),
+  ...readdirSync(join(root, 'examples', 'transactional-send'))
+    .filter((name) => name.endsWith('.ts'))
+    .map((name) => join('transactional-send', name)),
   // The demo on a storage of one's own.
   'custom-storage/run-demo.ts',
 ]
