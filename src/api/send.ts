@@ -1,0 +1,96 @@
+import { createHash } from 'node:crypto'
+import { WebhookError } from '../errors.ts'
+import { makeId } from '../model/ids.ts'
+import { type CheckedEvent, idempotencyConflict, type PreparedEvent, prepareEvent } from '../pipeline/send.ts'
+import type { Storage, TransactionalStorage, TxInsertResult } from '../ports/storage.ts'
+import { checkEvent, type EventInput } from './check-event.ts'
+import type { RunningCore } from './running-core.ts'
+import type { Scope } from './scope.ts'
+
+/** Step 1: an event is accepted, by a transaction of ours or of the host's. */
+
+export interface SendResult {
+  /** The event's id; that of the first one when it is a duplicate. */
+  id: string
+  /** The same id or idempotency key was accepted before: nothing new was written. */
+  duplicate: boolean
+  /** How many endpoints it goes to; null: many, and they are still being written. */
+  deliveries: number | null
+}
+
+/** What `sendIn` answers: its endpoints are found after the host's commit. */
+export type TxSendResult = Omit<SendResult, 'deliveries'>
+
+/**
+ * `sendIn` as the storage allows it: synchronous or not, with the storage's kind of transaction; `never` where it has none.
+ */
+export type SendIn<S extends Storage> =
+  S extends TransactionalStorage<infer Tx, infer Mode>
+    ? (tx: Tx, event: EventInput) => Mode extends 'sync' ? TxSendResult : Promise<TxSendResult>
+    : never
+
+export async function send(core: RunningCore, scope: Scope, input: EventInput): Promise<SendResult> {
+  const checked = checkEvent(input, scope)
+  const { engine } = await core.ready()
+  return engine.accept(prepare(core, checked))
+}
+
+/** Answers at once where the storage does. When it throws or rejects, the host's transaction holds nothing of the event. */
+export function sendIn(
+  core: RunningCore,
+  scope: Scope,
+  tx: unknown,
+  input: EventInput,
+): TxSendResult | Promise<TxSendResult> {
+  core.refuseStopped()
+  const storage = transactional(core.storage)
+  if (storage.transactionMode === 'async') return core.track(insertLater(core, storage, scope, tx, input))
+  const event = prepare(core, checkEvent(input, scope))
+  const inserted = storage.insertEventIn(tx, { now: core.clock.now(), event }) as TxInsertResult
+  return answer(core, event, inserted)
+}
+
+async function insertLater(
+  core: RunningCore,
+  storage: AnyTransactional,
+  scope: Scope,
+  tx: unknown,
+  input: EventInput,
+): Promise<TxSendResult> {
+  const event = prepare(core, checkEvent(input, scope))
+  return answer(core, event, await storage.insertEventIn(tx, { now: core.clock.now(), event }))
+}
+
+function answer(core: RunningCore, { event }: PreparedEvent, result: TxInsertResult): TxSendResult {
+  if (result.status === 'conflict') throw idempotencyConflict(result.eventId)
+  if (result.status === 'duplicate') return { id: result.eventId, duplicate: true }
+  core.expectWork()
+  return { id: event.id, duplicate: false }
+}
+
+function prepare(core: RunningCore, checked: CheckedEvent): PreparedEvent {
+  const now = core.clock.now()
+  return prepareEvent({
+    checked,
+    now,
+    generatedId: makeId('evt', now, (size) => core.random.bytes(size)),
+    payloadMaxBytes: core.settings.payloadMaxBytes,
+    idempotencyMs: core.settings.idempotencyMs,
+    digest: (bytes) => createHash('sha256').update(bytes).digest('hex'),
+    isoTime: (ms) => new Date(ms).toISOString(),
+  })
+}
+
+type AnyTransactional = TransactionalStorage<unknown, 'sync' | 'async'>
+
+function transactional(storage: Storage | null): AnyTransactional {
+  if (storage === null) {
+    const message = 'the default storage is loaded by the first call: await sender.health() once at start-up.'
+    throw new WebhookError('storage_unavailable', message)
+  }
+  if (storage.supports.transactions && 'insertEventIn' in storage) return storage as AnyTransactional
+  throw new WebhookError(
+    'transactions_unsupported',
+    `the ${storage.name} storage takes no part in your transactions: use one that does, such as sqlite on a file, or send() after your commit.`,
+  )
+}
