@@ -32,6 +32,7 @@ export type SendIn<S extends Storage> =
 export async function send(core: RunningCore, scope: Scope, input: EventInput): Promise<SendResult> {
   const checked = checkEvent(input, scope)
   const { engine } = await core.ready()
+  core.clock.keepUp().catch(() => {})
   return engine.accept(prepare(core, checked))
 }
 
