@@ -15,6 +15,8 @@ const FAILURES: readonly (readonly [prefix: string, failure: Failure])[] = [
   ['40', busy('Another transaction stood in the way: call again.')],
   ['55P03', busy('A row stayed locked for too long: look for long transactions on its tables, then call again.')],
   ['57014', busy('A statement took too long and was ended: look at the load of the server, then call again.')],
+  ['25P03', busy('It ended a transaction that this process stood still in: see what stopped it, then call again.')],
+  ['25P04', busy('A transaction took too long and was ended: look at the load of the server, then call again.')],
   ['53100', { code: 'storage_full', retryable: true, advice: 'There is no room: free disk space, then call again.' }],
   ['53300', busy('It has no connection left: raise max_connections or make pools smaller, then call again.')],
   ['53', busy('It is out of resources: look at its log, then call again.')],

@@ -7,6 +7,8 @@ export interface PostgresSenderConfig {
   options: Record<string, unknown>
   /** Deliver, too. */
   start: boolean
+  /** On a pool that can be told `stopAtNextSettle`. */
+  hostPool?: boolean
   /** Report each request and each settlement. */
   verbose?: boolean
   /** Send an event of this type every so often, from the start until `rest`. */
@@ -23,6 +25,7 @@ export interface NewEvent {
 
 export type PostgresSenderCommand =
   | { do: 'trap'; trap: Trap }
+  | { do: 'stopAtNextSettle' }
   | { do: 'send'; events: NewEvent[] }
   /** `perTurn` events every `everyMs`; then reports `poured`. */
   | { do: 'pour'; type: string; perTurn: number; everyMs: number; turns: number }

@@ -58,6 +58,7 @@ describe('failures of postgres', () => {
     ['40003', 'storage_unavailable', true],
     ['55P03', 'storage_busy', true],
     ['57014', 'storage_busy', true],
+    ['25P03', 'storage_busy', true],
     ['57P01', 'storage_unavailable', true],
     ['53300', 'storage_busy', true],
     ['53100', 'storage_full', true],

@@ -3,16 +3,20 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { createWebhookSender } from 'hookferry'
 import { postgres } from 'hookferry/postgres'
 import { nodeFetchTransport } from 'hookferry/transports/node-fetch'
+import { Pool } from 'pg'
 import type { NewEvent, PostgresSenderCommand, PostgresSenderConfig } from '../../postgres/messages.ts'
+import { StoppingPool } from './postgres-pool.ts'
 import { config, onCommand, report } from './report.ts'
 import { Traps } from './traps.ts'
 
 const given = config<PostgresSenderConfig>()
-// Of the file that it names Traps makes no use.
-const traps = new Traps({ ...given, path: '' })
+const { options, start, verbose = false } = given
+// Of the file that it is to name Traps makes no use.
+const traps = new Traps({ path: '', options, start, verbose })
+const pool = new StoppingPool(new Pool({ connectionString: given.url, max: 10 }))
 const sender = createWebhookSender({
   ...given.options,
-  storage: traps.storage(postgres({ connectionString: given.url })),
+  storage: traps.storage(postgres(given.hostPool === true ? { pool } : { connectionString: given.url })),
   transport: traps.transport(nodeFetchTransport()),
 })
 
@@ -59,6 +63,9 @@ onCommand<PostgresSenderCommand>(async (command) => {
     case 'trap':
       traps.set(command.trap)
       break
+    case 'stopAtNextSettle':
+      pool.stopAtNextSettle()
+      break
     case 'send':
       await Promise.all(command.events.map(send))
       report({ is: 'poured' })
@@ -76,6 +83,7 @@ onCommand<PostgresSenderCommand>(async (command) => {
     }
     case 'stop':
       await sender.stop()
+      await pool.end()
       report({ is: 'stopped' })
       process.disconnect()
       break
