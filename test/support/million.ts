@@ -7,7 +7,7 @@ import { addEndpoint, delivered, NOW, newEvent, WORKER } from '../../src/testing
  * large parts of them, so that a statement that read all of an endpoint, a tenant, a state or an event type would be seen.
  */
 
-export const DELIVERIES = 1_000_000
+const DELIVERIES = 1_000_000
 const EVENTS = 250_000
 /** Their keys are far above those that the calls make. */
 const BASE = 10_000_000
