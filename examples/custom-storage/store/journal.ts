@@ -1,6 +1,7 @@
 import { type FileHandle, open, readFile, rename } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import { crc32 } from 'node:zlib'
+import { WebhookError } from 'hookferry/storage'
 
 /** A key with its new value; null: it is gone. */
 export type Change = readonly [key: string, value: string | null]
@@ -28,7 +29,7 @@ export class Journal {
   #waiting: Waiting[] = []
   #writing = false
   /** Set when the end of the file is no longer known: nothing can be appended any more. */
-  #broken: unknown = null
+  #broken: WebhookError | null = null
 
   constructor(file: FileHandle, { bytes, checksum }: { bytes: number; checksum: number }) {
     this.#file = file
@@ -67,10 +68,10 @@ export class Journal {
         // Whoever came since has seen, and built upon, what is now taken back.
         const failed = [...group, ...this.#waiting.splice(0)]
         for (const { undo } of failed.toReversed()) undo()
-        await this.#file.truncate(this.#bytes).catch((reason) => {
-          this.#broken = reason
-        })
-        for (const { reject } of failed) reject(error)
+        // Cut off, nothing of it was written. If it cannot be cut off nobody knows, and that is another answer.
+        const doubt = await this.#file.truncate(this.#bytes).then(() => null, doubtful)
+        this.#broken = doubt
+        for (const { reject } of failed) reject(doubt ?? error)
       }
     }
     this.#writing = false
@@ -87,6 +88,11 @@ export class Journal {
     this.#bytes += bytes.length
     this.#checksum = checksum
   }
+}
+
+/** What a failure is called after which a batch may or may not have been written. */
+function doubtful(cause: unknown): WebhookError {
+  return new WebhookError('storage_unavailable', 'The journal cannot be written any more: open it again.', { cause })
 }
 
 function encode(batches: readonly (readonly Change[])[], checksum: number): { bytes: Buffer; checksum: number } {
