@@ -26,7 +26,7 @@ const PATH = 'sendIn.tx'
 const REMEDY =
   'give the better-sqlite3 handle (Database) on which your transaction was begun, on the same file as the storage'
 
-/** Throws unless `tx` is a handle of the right kind, on the right file. What a handle is, it stays: one look is enough. */
+/** Throws unless `tx` is a handle of the right kind, on the right file. */
 export function assertOurFile(tx: SqliteTransaction, path: string): void {
   if (!isHandle(tx))
     throw new ArgumentError(typeof tx === 'object' ? 'argument_invalid' : 'argument_type', PATH, REMEDY)

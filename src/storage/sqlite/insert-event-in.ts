@@ -10,7 +10,7 @@ import { addTenant, findTenant } from './tenants.ts'
 
 const SYNCHRONOUS_FULL = 2
 
-/** A handle of the host's that was found right. */
+/** A handle of the host's that was found right; what it is, it stays. */
 interface Host {
   db: Statements
   isDurabilityTold: boolean
@@ -26,7 +26,9 @@ export function eventInserter({ path, tablePrefix }: Settings, warn: (warning: s
     const known = hosts.get(tx)
     if (known !== undefined) return known
     assertOurFile(tx, path)
+    assertInTransaction(tx)
     const host = { db: new Statements((sql) => prepare(tx, sql), tablePrefix), isDurabilityTold: false }
+    assertVersion(host.db, path)
     hosts.set(tx, host)
     return host
   }
@@ -36,7 +38,6 @@ export function eventInserter({ path, tablePrefix }: Settings, warn: (warning: s
     try {
       const host = hostOf(tx)
       assertInTransaction(tx)
-      assertVersion(host.db, path)
       if (!host.isDurabilityTold) host.isDurabilityTold = isDurable(host.db) || warn(durabilityWarning(path))
       return insertWhole(tx, host.db, input)
     } catch (error) {
@@ -79,7 +80,7 @@ function toldAs(earlier: InsertResult, id: string): TxInsertResult {
   return isOther ? { status: earlier.status, eventId: earlier.eventId } : { status: 'duplicate', eventId: id }
 }
 
-/** Each time: another process may have migrated the file meanwhile. */
+/** Once for a handle, as `open` does it: what a later version migrates meanwhile, the one before it can go on with. */
 function assertVersion(db: Statements, path: string): void {
   const version = storedVersion(db)
   if (version === LATEST) return

@@ -47,3 +47,17 @@ test('calls before open and after close are refused by promise', async () => {
   const late = storage.nextDueAt()
   await expect(late).rejects.toMatchObject({ code: 'storage_unavailable' })
 })
+
+test('a copy made while it is in use has everything, and goes on by itself', async () => {
+  const path = freshPath()
+  const storage = await openStorage(path)
+  await addEndpoint(storage, 'ep_1')
+  await storage.insertEvents({ now: NOW, worker: WORKER, events: [newEvent('evt_1', pendingFor('ep_1'))] })
+  openRaw(path).run('VACUUM INTO ?', `${path}.copy`)
+  await storage.insertEvents({ now: NOW, worker: WORKER, events: [newEvent('evt_2', pendingFor('ep_1'))] })
+
+  const copy = await openStorage(`${path}.copy`)
+  const room = [{ endpointId: 'ep_1', limit: 9, leaseUntil: NOW + 1 }]
+  const claimed = await copy.claimDue({ now: NOW, worker: WORKER, room, defer: [] })
+  expect(claimed.map(({ event }) => event.id)).toEqual(['evt_1'])
+})

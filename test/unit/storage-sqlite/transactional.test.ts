@@ -299,16 +299,17 @@ describe('refused, with nothing written', () => {
   test.each([
     [99, 'Upgrade hookferry'],
     [-1, 'sender.health()'],
-  ])('a schema of version %i, even if it came after the first event', async (version, advice) => {
+  ])('a schema of version %i', async (version, advice) => {
     const { path, storage, host } = await scene()
-    host.transaction(() => insert(storage, host, 'evt_1'))()
     openRaw(path).run(`UPDATE {meta} SET value = ? WHERE name = 'version'`, version)
     host.exec('BEGIN IMMEDIATE')
-    expect(() => insert(storage, host, 'evt_2')).toThrow(
-      expect.objectContaining({ code: 'storage_version', message: expect.stringContaining(advice) }),
-    )
+    for (const id of ['evt_1', 'evt_2']) {
+      expect(() => insert(storage, host, id)).toThrow(
+        expect.objectContaining({ code: 'storage_version', message: expect.stringContaining(advice) }),
+      )
+    }
     host.exec('COMMIT')
-    expect(await eventIds(storage)).toEqual(['evt_1'])
+    expect(await eventIds(storage)).toEqual([])
   })
 
   test('while rows are read from the same handle one by one', async () => {
@@ -324,6 +325,14 @@ describe('refused, with nothing written', () => {
     })()
     expect(await eventIds(storage)).toEqual(['evt_2'])
   })
+})
+
+test('a handle in use goes on when a later version migrates the file', async () => {
+  const { path, storage, host } = await scene()
+  host.transaction(() => insert(storage, host, 'evt_1'))()
+  openRaw(path).run(`UPDATE {meta} SET value = 99 WHERE name = 'version'`)
+  host.transaction(() => insert(storage, host, 'evt_2'))()
+  expect(await eventIds(storage)).toEqual(['evt_1', 'evt_2'])
 })
 
 describe('another writer', () => {
