@@ -11,17 +11,15 @@ interface Verdict {
   crashed: string[]
 }
 
-/** The whole suite against one storage. */
+/** The whole suite against one storage; its cases have nothing in common, so that they need not wait for each other. */
 async function verdictOn(breakage: Breakage): Promise<Verdict> {
   const suite = storageSuite({ create: () => hostedMemory(breakage), supports: EVERYTHING })
+  const outcomes = await Promise.allSettled(suite.map(({ run }) => run()))
   const verdict: Verdict = { cases: suite.length, caughtBy: [], crashed: [] }
-  for (const { name, run } of suite) {
-    try {
-      await run()
-    } catch (error) {
-      const told = error instanceof Error && error.name === 'AssertionError'
-      verdict[told ? 'caughtBy' : 'crashed'].push(name)
-    }
+  for (const [index, { name }] of suite.entries()) {
+    const outcome = outcomes[index]
+    if (outcome?.status !== 'rejected') continue
+    verdict[outcome.reason?.name === 'AssertionError' ? 'caughtBy' : 'crashed'].push(name)
   }
   return verdict
 }
