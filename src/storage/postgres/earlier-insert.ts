@@ -123,6 +123,9 @@ export async function answerDuplicates(db: Connection, fates: Fate[]): Promise<M
   return new Map(rows.map(({ id, fansOut, deliveries }) => [id, fansOut ? null : deliveries]))
 }
 
+/** The OFFSET keeps the planner from looking for them among all that are leased, or pending. */
+const OF_EVENT = 'SELECT * FROM {delivery} WHERE event_key = e.key OFFSET 0'
+
 /** The answer to a repeated insert of a generated id: what is left of it by now. */
 export async function answerRepeats(
   db: Connection,
@@ -136,7 +139,7 @@ export async function answerRepeats(
   const leases = await db.all<Omit<Lease, 'deliveryId'> & { key: number }>(
     `SELECT d.key, e.id AS "eventId", e.tenant, p.id AS "endpointId", d.claim, d.round, d.step, d.lost,
       d.ordering_key IS NOT NULL AS ordered, d.leased_at AS "leasedAt", d.lease_until AS until
-    FROM {event} AS e JOIN {delivery} AS d ON d.event_key = e.key JOIN {endpoint} AS p ON p.key = d.endpoint_key
+    FROM {event} AS e CROSS JOIN LATERAL (${OF_EVENT}) AS d JOIN {endpoint} AS p ON p.key = d.endpoint_key
     WHERE e.id = ANY($1::text[]) AND d.state = 1 AND d.claim = 1 AND d.worker = $2 AND d.lease_until > $3
     ORDER BY d.created_at, d.key`,
     ids,
@@ -144,7 +147,7 @@ export async function answerRepeats(
     now,
   )
   const pending = await db.all<{ id: string; count: number }>(
-    `SELECT e.id, count(*) AS count FROM {event} AS e JOIN {delivery} AS d ON d.event_key = e.key
+    `SELECT e.id, count(*) AS count FROM {event} AS e CROSS JOIN LATERAL (${OF_EVENT}) AS d
     WHERE e.id = ANY($1::text[]) AND d.state = 0 GROUP BY e.id`,
     ids,
   )

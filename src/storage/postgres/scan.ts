@@ -93,13 +93,17 @@ async function scanOf(db: Connection, { selection, among = DELIVERY_STATES }: Sc
   }
 }
 
+/**
+ * The keys stand in sub-selects, so that plans are made for any value: by that of a busy endpoint the planner would take the
+ * newest of all and pass over those of others, however many they are by now.
+ */
 function wayOf({ ids, states }: Selection, { tenantKey, endpointKey, eventKey }: Keys): string {
   const failed = states?.length === 1 && states[0] === 'failed' ? ' AND d.state = 3' : ''
   // As many rows as there are ids, sorted.
   if (ids !== undefined) return 'd.key = ANY($10::bigint[])'
-  if (eventKey !== null) return 'd.event_key = $3'
-  if (endpointKey !== null) return `d.endpoint_key = $2${failed}`
-  if (tenantKey !== null) return `d.tenant_key = $1${failed}`
+  if (eventKey !== null) return 'd.event_key = (SELECT $3::bigint)'
+  if (endpointKey !== null) return `d.endpoint_key = (SELECT $2::bigint)${failed}`
+  if (tenantKey !== null) return `d.tenant_key = (SELECT $1::bigint)${failed}`
   return 'true'
 }
 

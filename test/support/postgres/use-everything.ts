@@ -29,6 +29,7 @@ export async function useEverything(storage: Storage): Promise<void> {
   await addEndpoint(storage, 'ep_2', 'other')
   await useEvents(storage)
   await useDeliveries(storage)
+  await useOrdering(storage)
   await useReplays(storage)
   await useEndpoints(storage)
   await useUpkeep(storage)
@@ -63,6 +64,28 @@ async function useDeliveries(storage: Storage): Promise<void> {
   for (let round = 0; round < 2; round++) {
     await storage.settle({ now: NOW, settlements: [delivered(first!), rejected(second!, NOW), lost] })
   }
+}
+
+/** Heads that come to rest and are canceled, with others behind them, and fan-outs that wait for one another. */
+async function useOrdering(storage: Storage): Promise<void> {
+  await addEndpoint(storage, 'ep_3', 'ordered')
+  const ordered = { tenant: 'ordered', to: ['ep_3'], orderingKey: 'key' }
+  const offerAll = async (...ids: string[]) => {
+    const events = await Promise.all(ids.map((id) => newEvent(storage, { ...ordered, id, leaseUntil: NOW + 1 })))
+    return storage.insertEvents({ now: NOW, worker: WORKER, events })
+  }
+  const [first] = await offerAll('evt_o1', 'evt_o2', 'evt_o3')
+  await offerAll('evt_o4')
+  const leases = first?.status === 'inserted' ? first.leases : []
+  await storage.settle({ now: NOW, settlements: leases.map((lease) => delivered(lease)) })
+  const change = { id: 'ep_3', tenant: null, reason: null, guard: null, now: NOW }
+  await storage.changeEndpointState({ ...change, from: ['active'], to: 'paused' })
+  await storage.cancelHeld({ now: NOW + 9, heldBefore: NOW + 9, limit: 1 })
+  await storage.stats({ now: NOW, countMax: 5 })
+  const background = await newEvent(storage, { ...ordered, id: 'evt_o5', fanOut: 'background' })
+  await storage.insertEvents({ now: NOW, worker: WORKER, events: [background] })
+  await offerAll('evt_o6')
+  await storage.pendingFanOuts({ limit: 1 })
 }
 
 async function useReplays(storage: Storage): Promise<void> {
