@@ -13,7 +13,7 @@ const FAILURES: Record<string, [code: WebhookErrorCode, retryable: boolean, advi
 export function failureOf(error: unknown): unknown {
   if (!(error instanceof Error) || !('code' in error) || error instanceof WebhookError) return error
   const [code, retryable, advice] = FAILURES[String(error.code)] ?? ['storage_unavailable', false, 'See the cause.']
-  return new WebhookError(code, `The journal cannot be written: ${error.message}. ${advice}`, {
+  return new WebhookError(code, `The journal failed: ${error.message}. ${advice}`, {
     cause: error,
     retryable,
   })
