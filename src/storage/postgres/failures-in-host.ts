@@ -12,16 +12,17 @@ const FAILURES: readonly (readonly [prefix: string, code: WebhookErrorCode, advi
 ]
 
 /**
- * What the server told of a statement in the host's transaction, as the port promises it: it is the transaction that has to be
- * run again. What it did not tell, but the driver or the host's own code, is left as it is.
+ * Of a statement in the host's transaction, as the port promises it: it is the transaction that has to be run again. A mistake of
+ * the caller's is left as it is; any other failure that the server did not tell is a lost connection.
  */
 export function failureInHost(thrown: unknown, where: string): unknown {
   if (thrown instanceof WebhookError) return thrown
   const state = sqlStateOf(thrown)
-  if (state === null) return thrown
-  const failure = FAILURES.find(([prefix]) => state.startsWith(prefix))
+  if (state === null && thrown instanceof TypeError) return thrown
+  const failure = FAILURES.find(([prefix]) => state?.startsWith(prefix))
   if (failure === undefined) {
-    return failureOf(Object.assign(new Error(messageOf(thrown), { cause: thrown }), { code: state }), where)
+    const told = new Error(messageOf(thrown), { cause: thrown })
+    return failureOf(state === null ? told : Object.assign(told, { code: state }), where)
   }
   const [, code, advice] = failure
   const retryable = code === 'storage_busy'

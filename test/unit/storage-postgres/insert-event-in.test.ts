@@ -2,6 +2,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { Client } from 'pg'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
+import { ArgumentError } from '../../../src/errors.ts'
 import type { InsertEventInInput } from '../../../src/ports/storage.ts'
 import { type PostgresStorage, postgres } from '../../../src/storage/postgres/index.ts'
 import { type HostQuery, insertEventIn } from '../../../src/storage/postgres/insert-event-in.ts'
@@ -189,9 +190,14 @@ describe('insertEventIn fails', () => {
       const query = () => Promise.reject(thrown)
       await expect(insertEventIn(query, settings, await inputOf({ id: 'evt_a' }))).rejects.toMatchObject({ code })
     }
-    for (const own of [new Error('Transaction already closed'), state('EPIPE')]) {
-      const call = insertEventIn(() => Promise.reject(own), settings, await inputOf({ id: 'evt_a' }))
-      await expect(call).rejects.toBe(own)
+    const lost = { code: 'storage_unavailable', retryable: true }
+    for (const [thrown, expected] of [
+      [new Error('Connection terminated unexpectedly'), lost],
+      [state('EPIPE'), lost],
+      [new ArgumentError('argument_type', 'sendIn.tx', 'is none'), { code: 'argument_type' }],
+    ] as const) {
+      const call = insertEventIn(() => Promise.reject(thrown), settings, await inputOf({ id: 'evt_a' }))
+      await expect(call).rejects.toMatchObject(expected)
     }
   })
 })
