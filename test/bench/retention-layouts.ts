@@ -16,8 +16,8 @@ export const WINDOW = 20_000
 export const FAILED_WINDOW = 4 * WINDOW
 const FAILED_EVERY = 50
 export const GROUP = 100
-/** As the engine asks for. */
-const PRUNE_LIMIT = 100
+/** Whose tables and first rows the others copy. */
+const MODEL = 'deletes_100'
 const SLICES = [100, 500, 1_000, 2_000]
 const PARTITION = WINDOW / 10
 export const NOW = 1_700_000_000_000
@@ -34,8 +34,8 @@ export interface Layout {
 
 const AT: Record<Table, string> = { event: 'created_at', delivery: 'created_at', attempt: 'started_at' }
 
-export async function deletes(server: OwnServer): Promise<Layout> {
-  const schema = 'deletes'
+export async function deletes(server: OwnServer, slice: number): Promise<Layout> {
+  const schema = `deletes_${slice}`
   const storage = postgres({ connectionString: server.url, schema })
   await storage.open({ now: NOW })
   await addEndpoint(storage, 'ep_1', 'acme')
@@ -46,7 +46,9 @@ export async function deletes(server: OwnServer): Promise<Layout> {
   if (claimed === undefined) throw new Error('nothing was claimed')
   await storage.settle({ now: NOW, settlements: [delivered(claimed.lease)] })
   for (const table of TABLES) {
-    await server.query(`CREATE TABLE pattern_${table} AS SELECT * FROM ${schema}.hookferry_${table} LIMIT 1`)
+    await server.query(
+      `CREATE TABLE IF NOT EXISTS pattern_${table} AS SELECT * FROM ${schema}.hookferry_${table} LIMIT 1`,
+    )
   }
   const prune = async (events: number, limit: number) => {
     const now = NOW + events
@@ -56,9 +58,9 @@ export async function deletes(server: OwnServer): Promise<Layout> {
     return { rows, ms: performance.now() - began }
   }
   return {
-    name: 'bounded deletes',
+    name: `bounded deletes, ${slice} rows each`,
     schema,
-    clean: (_, events) => prune(events, PRUNE_LIMIT),
+    clean: (_, events) => prune(events, slice),
     async slices(events) {
       for (const [index, limit] of SLICES.entries()) {
         const sum = { rows: 0, ms: 0, calls: 0 }
@@ -99,11 +101,11 @@ export async function partitions(server: OwnServer): Promise<Layout> {
 
 async function partitioned(server: OwnServer, schema: string, table: Table): Promise<void> {
   const indexes = await server.query<{ sql: string }>(
-    `SELECT indexdef AS sql FROM pg_indexes WHERE schemaname = 'deletes' AND tablename = 'hookferry_${table}'`,
+    `SELECT indexdef AS sql FROM pg_indexes WHERE schemaname = '${MODEL}' AND tablename = 'hookferry_${table}'`,
   )
-  const own = indexes.map(({ sql }) => sql.replace('UNIQUE ', '').replaceAll('deletes.', `${schema}.`))
+  const own = indexes.map(({ sql }) => sql.replace('UNIQUE ', '').replaceAll(`${MODEL}.`, `${schema}.`))
   await server.query(`
-    CREATE TABLE ${schema}.hookferry_${table} (LIKE deletes.hookferry_${table} INCLUDING DEFAULTS)
+    CREATE TABLE ${schema}.hookferry_${table} (LIKE ${MODEL}.hookferry_${table} INCLUDING DEFAULTS)
     PARTITION BY RANGE (${AT[table]});
     CREATE TABLE ${schema}.${table}_kept PARTITION OF ${schema}.hookferry_${table} DEFAULT;
     ${own.join(';')}`)
@@ -150,7 +152,7 @@ export async function writerOf(client: Client, schema: string): Promise<Writer> 
   const insertOf = async (table: Table, given: Record<string, string>) => {
     const { rows } = await client.query<{ name: string }>(
       `SELECT column_name AS name FROM information_schema.columns
-      WHERE table_schema = 'deletes' AND table_name = 'hookferry_${table}' ORDER BY ordinal_position`,
+      WHERE table_schema = '${MODEL}' AND table_name = 'hookferry_${table}' ORDER BY ordinal_position`,
     )
     const names = rows.map(({ name }) => name)
     return {
