@@ -12,8 +12,8 @@ const FAILURES: readonly (readonly [prefix: string, code: WebhookErrorCode, advi
 ]
 
 /**
- * Of a statement in the host's transaction, as the port promises it: it is the transaction that has to be run again. A mistake of
- * the caller's is left as it is; any other failure that the server did not tell is a lost connection.
+ * Of a statement in the host's transaction, as the port promises it: it is the transaction that has to be run again. A mistake
+ * of the caller's is left as it is; any other failure that the server did not tell is a lost connection.
  */
 export function failureInHost(thrown: unknown, where: string): unknown {
   if (thrown instanceof WebhookError) return thrown
@@ -34,7 +34,7 @@ const PLACES = ['cause', 'meta', 'driverAdapterError'] as const
 /** Of which one is within the other. */
 const DEPTH_MAX = 5
 
-/** As the server told it; what stands on the driver may have codes of its own, such as P2010, and so has the system, such as EPIPE. */
+/** As the server told it. What stands on the driver may have codes of its own, such as P2010, and so has the system: EPIPE. */
 function sqlStateOf(thrown: unknown, depth = 0): string | null {
   if (typeof thrown !== 'object' || thrown === null || depth === DEPTH_MAX) return null
   const { originalCode } = thrown as { originalCode?: unknown }

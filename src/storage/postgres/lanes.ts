@@ -74,7 +74,8 @@ const LINES = batchOf<Line>({
  *
  * A lane's place in line, `ready_at`, is exact: the latest of when its oldest pending delivery is due, when it was last
  * claimed from, and when its rest and its deferral end. Held lanes have none; they have `hold_at`, by which `cancelHeld`
- * finds those whose time may be over; there what waits for its turn counts, too. A tenant's place follows from its lanes in the same way.
+ * finds those whose time may be over; there what waits for its turn counts, too. A tenant's place follows from its lanes in
+ * the same way.
  *
  * Rows are locked in this order, by key within each table: idempotency, event, lane, delivery, line; changes of endpoints lock
  * the tenant before all of them.
@@ -123,7 +124,10 @@ export class Lanes {
     return this.#lanes.get(endpointId)
   }
 
-  /** Before `isIdle`: a place to come may be due to a deferral, so that something may be due before it. Once for each reading. */
+  /**
+   * Before `isIdle`: a place to come may be due to a deferral, so that something may be due before it. Looks once at each lane
+   * as it was read.
+   */
   async look(now: number): Promise<void> {
     const hidden = [...this.#lanes.values()].filter(
       (lane) => lane.readyAt !== null && lane.readyAt > now && !this.#oldestDue.has(lane),
