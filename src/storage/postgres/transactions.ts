@@ -29,7 +29,7 @@ export async function insertInTransaction(
     try {
       return await tx.query(text, values)
     } catch (error) {
-      throw isOver(error) ? outside(where, error) : failureInHost(error, where)
+      throw isOver(error) ? outside(where, error) : lost(failureInHost(error, where), where)
     }
   }
   if (status === 'T') return insertEventIn(query, settings, input)
@@ -43,6 +43,13 @@ export async function insertInTransaction(
 /** As Prisma and kysely tell it. */
 function isOver(error: unknown): boolean {
   return errorCode(error) === 'P2028' || /^Transaction is already /.test(messageOf(error))
+}
+
+/** What the server did not tell the driver did, which has no connection any more; a mistake in the code stays one. */
+function lost(error: unknown, where: string): unknown {
+  if (error instanceof WebhookError || error instanceof TypeError || error instanceof ReferenceError) return error
+  const told = `the connection of the transaction was lost: run it again on another. (${messageOf(error)})`
+  return new WebhookError('storage_unavailable', `${where}: ${told}`, { cause: error, retryable: true })
 }
 
 function outside(where: string, cause?: unknown): WebhookError {
