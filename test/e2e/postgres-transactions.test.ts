@@ -1,4 +1,7 @@
 /** An event written by a transaction of the host's is there exactly when that was committed, whatever library runs it. */
+import { execFile } from 'node:child_process'
+import { fileURLToPath } from 'node:url'
+import { promisify } from 'node:util'
 import { PrismaPg } from '@prisma/adapter-pg'
 import { drizzle } from 'drizzle-orm/node-postgres'
 import { drizzle as drizzleOverPostgresJs } from 'drizzle-orm/postgres-js'
@@ -277,4 +280,18 @@ describe('the tables', () => {
     client.release()
     await elsewhere.close()
   })
+})
+
+it('the examples take a server that DATABASE_URL names, and leave nothing there', async () => {
+  const { stdout, stderr } = await promisify(execFile)(
+    process.execPath,
+    ['--import', 'tsx', 'examples/transactional-send/pg.ts'],
+    {
+      cwd: fileURLToPath(new URL('../..', import.meta.url)),
+      env: { ...process.env, DATABASE_URL: server.url },
+      timeout: 60_000,
+    },
+  )
+  expect([stdout, stderr]).toEqual(['paid, and told: inv_1\n', ''])
+  expect(await server.query(`SELECT FROM pg_database WHERE datname LIKE 'hookferry_example%'`)).toEqual([])
 })

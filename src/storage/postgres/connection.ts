@@ -13,7 +13,7 @@ const IDLE_MS = 15_000
 const ANSWER_MS = 15_000
 
 /** Each plan goes from row to row by an index, whatever the statistics say of a table that was empty a minute ago. */
-export const PLANS = ['jit', 'enable_seqscan', 'enable_hashjoin', 'enable_mergejoin']
+const PLANS = ['jit', 'enable_seqscan', 'enable_hashjoin', 'enable_mergejoin']
   .map((name) => `SET LOCAL ${name} = off`)
   .join('; ')
 
