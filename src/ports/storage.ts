@@ -56,7 +56,11 @@ export interface StorageSupports {
  * Each method is one atomic transaction: all of it is on stable storage when its promise resolves, or none of it. Storage
  * decides nothing: every moment, limit and next state comes in as an argument, and rows are written as told, under the fences
  * named here. A method may reject with a `WebhookError` whose `retryable` is true (busy, connection lost); the engine then
- * calls again with the same arguments, so each write must bear being repeated after a commit whose answer got lost.
+ * calls again with the same arguments, so each write must bear being repeated after a commit whose answer got lost. The codes
+ * `storage_busy`, `storage_full`, `storage_read_only` and `storage_corrupt` say that surely nothing was written; any other
+ * `storage_…` leaves that open. What is no `storage_…` is taken for the fault of a row: of a batch that fails so, each half is tried.
+ *
+ * Ids of deliveries are the storage's to make: 1 to 64 letters, digits, `_` and `-`, never used twice.
  *
  * A *lane* is an endpoint's queue. It is blocked while its endpoint is not active or deleted, and until the moment that a
  * settlement set. Lanes are served in turn: a lane is due when it is not blocked, holds a pending delivery with `dueAt <= now`
@@ -93,7 +97,9 @@ export interface Storage {
   // 1 send, 2 fan-out
   /**
    * Writes each event with its deliveries; results in the order of the events. A delivery behind another of its ordering key is
-   * written without a turn, and not leased.
+   * written without a turn, and not leased. Looked for in this order: a repeat of this very insert (answered with what is left of it:
+   * leases of claim 1 that `worker` still holds, deliveries that are still pending), the idempotency key, the given id, the version of
+   * the endpoint set, an earlier fan-out of its ordering key. An endpoint that is not there: `endpoint_not_found`, the batch fails.
    */
   insertEvents(input: InsertEventsInput): Promise<InsertResult[]>
   /**
@@ -109,7 +115,8 @@ export interface Storage {
   dueLanes(input: DueLanesInput): Promise<DueLane[]>
   /**
    * Leases the oldest due deliveries of each granted lane, adding one to their claim number, and moves those lanes to the end
-   * of the line. Never a delivery that is not due, leased, or in a blocked lane.
+   * of the line. Never a delivery that is not due, leased, or in a blocked lane. Repeated, it claims what is due then: leases of an
+   * answer that got lost run out.
    */
   claimDue(input: ClaimInput): Promise<ClaimedDelivery[]>
   /**
@@ -119,14 +126,15 @@ export interface Storage {
   releaseLeases(input: { now: number; worker: string; leases: Lease[] }): Promise<void>
   /** Leases that ended before `now`, oldest first. Reads only: the engine settles them as `lost`. */
   expiredLeases(input: { now: number; limit: number }): Promise<ExpiredLease[]>
-  /** The earliest moment at which `dueLanes` or `expiredLeases` would find something; null: never, as things are. */
+  /** The very moment at which `dueLanes` or `expiredLeases` would first find something; null: never, as things are. */
   nextDueAt(): Promise<number | null>
 
   // 6 settle
   /**
    * For each: fenced by claim number, writes the attempt, the delivery's next state and the endpoint's observation together, and
    * gives the next of its ordering key its turn.
-   * `alreadyApplied`: this very settlement was written before. `stale`: another claim or another's verdict; nothing written.
+   * `alreadyApplied`: this very settlement was written before, as its attempt's number, outcome and start tell. `stale`: another claim
+   * or another's verdict; nothing written.
    * Observations are monotonic: a success heals what began before it, a success at a healthy endpoint writes nothing.
    */
   settle(input: { now: number; settlements: Settlement[] }): Promise<SettleResult>
@@ -162,7 +170,7 @@ export interface Storage {
   changeEndpointState(input: StateChange): Promise<EndpointRecord | null>
   /** Marks that `endpoint.failing` was told for this run of failures. True for the one call that does. */
   markWarned(input: { id: string; failingSince: number }): Promise<boolean>
-  /** Tombstone: secrets wiped, lane blocked for good. False: not found. */
+  /** Tombstone: secrets and headers wiped, lane blocked for good. False: not found. */
   deleteEndpoint(input: { id: string; tenant: string | null; now: number }): Promise<boolean>
   /**
    * Null: no change since `version`. Health and its verdicts never count as a change, the state does. The earliest changes first;

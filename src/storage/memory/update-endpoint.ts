@@ -1,4 +1,3 @@
-import { isDeepStrictEqual } from 'node:util'
 import type { EndpointRecord } from '../../model/endpoint.ts'
 import type { EndpointUpdate } from '../../ports/storage.ts'
 import { change, copyOf, findEndpoint } from './endpoints.ts'
@@ -11,7 +10,7 @@ export function updateEndpoint(
   const row = findEndpoint(tables, which)
   if (row === undefined) return null
   const { url, urlVersion, overrides } = row.record
-  if (ifOverrides !== undefined && !isDeepStrictEqual(ifOverrides, overrides)) return 'conflict'
+  if (ifOverrides !== undefined && JSON.stringify(ifOverrides) !== JSON.stringify(overrides)) return 'conflict'
   const moved = settings.url !== undefined && settings.url !== url
   change(row, { ...structuredClone(settings), urlVersion: moved ? urlVersion + 1 : urlVersion, updatedAt: now })
   return copyOf(row)

@@ -38,7 +38,8 @@ export async function refused(call: Promise<unknown>, promise: string): Promise<
 /** Bytes are compared as bytes, in whichever kind of array a storage hands them out. */
 function plain(value: unknown): unknown {
   if (value instanceof Uint8Array) return { bytes: [...value] }
-  if (Array.isArray(value)) return value.map(plain)
+  // A runner may have given the storage globals of its own: of its arrays, `map` would make others of that kind.
+  if (Array.isArray(value)) return Array.from(value, plain)
   if (typeof value !== 'object' || value === null) return value
   return Object.fromEntries(Object.entries(value).map(([key, one]) => [key, plain(one)]))
 }
