@@ -78,7 +78,8 @@ export const initial: Migration = {
       state_reason text
     ) WITH (fillfactor = 50, autovacuum_vacuum_scale_factor = 0.05, autovacuum_vacuum_threshold = 500);
     CREATE INDEX {=lane_ready} ON {lane} (tenant_key, ready_at, claimed_turn, endpoint_key) WHERE ready_at IS NOT NULL;
-    CREATE INDEX {=lane_resting} ON {lane} (blocked_until) WHERE blocked_until > 0;
+    CREATE INDEX {=lane_resting} ON {lane} (blocked_until) WHERE ready_at IS NOT NULL;
+    CREATE INDEX {=lane_rested} ON {lane} (blocked_until) WHERE blocked_until > 0;
     CREATE INDEX {=lane_hold} ON {lane} (hold_at) WHERE hold_at IS NOT NULL;
 
     CREATE TABLE {event} (
