@@ -40,7 +40,7 @@ describe.each(['unaware', 'aware'] as const)(
   'beside 1,000,000 deliveries, by statistics that are %s of them',
   (database) => {
     // First: it takes nothing away from what the other needs.
-    it('reads no more rows for a page, a look for work or a claim than it may', { timeout: 60_000 }, async () => {
+    it('reads no more rows for a page, a look for work or a claim than it may', { timeout: 120_000 }, async () => {
       const storage = await opened(database)
       const slow = new Set<string>()
       let read = new Map<string, number>()
@@ -59,7 +59,7 @@ describe.each(['unaware', 'aware'] as const)(
       expect([...slow]).toEqual([])
     })
 
-    it('serves every statement by an index', { timeout: 60_000 }, async () => {
+    it('serves every statement by an index', { timeout: 120_000 }, async () => {
       const storage = await opened(database)
       const slow = new Set<string>()
       const statements = new Set<string>()

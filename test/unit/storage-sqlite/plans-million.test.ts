@@ -15,7 +15,7 @@ const BOUNDED_SCANS = [
 
 afterEach(() => vi.restoreAllMocks())
 
-test('every statement is served by an index, beside 1,000,000 deliveries', { timeout: 60_000 }, async () => {
+test('every statement is served by an index, beside 1,000,000 deliveries', { timeout: 120_000 }, async () => {
   const path = freshPath()
   await fillMillion(path)
   const statements = new Set<string>()
