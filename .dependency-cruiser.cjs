@@ -52,8 +52,8 @@ module.exports = {
     onlyImports(
       'storage-apart',
       '^src/storage/([^/]+)/',
-      ['^src/storage/$1/', '^src/(ports|model)/', '^src/errors\\.ts$'],
-      'a storage imports ports, model, errors and itself; never pipeline, engine or a sibling',
+      ['^src/storage/$1/', '^src/storage/observe\\.ts$', '^src/(ports|model)/', '^src/errors\\.ts$'],
+      'a storage imports ports, model, errors, the rule of observations and itself; never pipeline, engine or a sibling',
     ),
     {
       name: 'own-driver-only',

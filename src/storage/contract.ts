@@ -26,4 +26,4 @@ export {
 export type * from '../model/event.ts'
 export type * from '../model/replay.ts'
 export type * from '../ports/storage.ts'
-export { observe } from './memory/observe.ts'
+export { observe } from './observe.ts'

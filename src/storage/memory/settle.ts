@@ -1,8 +1,8 @@
 import type { AttemptRecord } from '../../model/attempt.ts'
 import type { Settlement, SettleResult, SettleStatus } from '../../ports/storage.ts'
+import { observe } from '../observe.ts'
 import { findDelivery } from './find-delivery.ts'
 import { endLease, enqueue } from './lanes.ts'
-import { observe } from './observe.ts'
 import type { DeliveryRow, EndpointRow, Tables } from './tables.ts'
 import { endTurn } from './turns.ts'
 

@@ -7,7 +7,7 @@ import type {
 } from '../../model/endpoint.ts'
 import type { Connection } from './connection.ts'
 import type { Value } from './driver.ts'
-import { healthOf } from './observe.ts'
+import { healthOf } from './health.ts'
 import { objectOf, textOf } from './rows.ts'
 
 export interface EndpointRow extends EndpointHealth {

@@ -1,10 +1,11 @@
 import type { AttemptRecord } from '../../model/attempt.ts'
 import { deliveryKey } from '../../model/ids.ts'
-import type { Settlement, SettleResult, SettleStatus } from '../../ports/storage.ts'
+import type { Observation, Settlement, SettleResult, SettleStatus } from '../../ports/storage.ts'
+import { observe } from '../observe.ts'
 import { batchOf } from './batch.ts'
 import type { Connection } from './connection.ts'
+import { healthOf } from './health.ts'
 import { type Lane, Lanes } from './lanes.ts'
-import { healthOf, observe } from './observe.ts'
 import { bytesOf, stateNumber, textOf } from './rows.ts'
 import { promote, type Turn } from './turns.ts'
 
@@ -68,9 +69,9 @@ export async function settle(
   const failing = new Set<Lane>()
   for (const { lane, settlement, status } of known) {
     if (status !== 'applied') continue
-    if (settlement.observation !== null && !lane.deleted && observe(lane, settlement.observation)) {
+    if (observeLane(lane, settlement.observation)) {
       lanes.save(lane)
-      if (settlement.observation.kind === 'failure') failing.add(lane)
+      if (settlement.observation?.kind === 'failure') failing.add(lane)
     }
     moveLane(lanes, lane, settlement, now)
   }
@@ -86,6 +87,14 @@ export async function settle(
     })),
     promotedDueAt,
   }
+}
+
+/** True: its health has changed. A deleted endpoint is no longer observed. */
+function observeLane(lane: Lane, observation: Observation | null): boolean {
+  if (observation === null || lane.deleted) return false
+  const health = observe(healthOf(lane), observation)
+  if (health !== null) Object.assign(lane, health)
+  return health !== null
 }
 
 /** Whether its lane may have to be written, and so is locked. Seen without the lock: what comes later comes after it. */

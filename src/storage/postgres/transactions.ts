@@ -27,7 +27,7 @@ export async function insertInTransaction(
   if (status !== 'T' && status !== undefined) throw outside(where)
   const query: HostQuery = async (text, values) => {
     try {
-      return await tx.query(text, values)
+      return { rows: (await tx.query(text, values)).rows.map(named) }
     } catch (error) {
       throw isOver(error) ? outside(where, error) : lost(failureInHost(error, where), where)
     }
@@ -38,6 +38,11 @@ export async function insertInTransaction(
   const result = await insertEventIn(query, settings, input, mark)
   if (result === null) throw outside(where)
   return result
+}
+
+/** By the names of our columns, lower-case words: the host's library may have been told to write all names in another way. */
+function named(row: unknown): Record<string, unknown> {
+  return Object.fromEntries(Object.entries(row as object).map(([name, value]) => [name.toLowerCase(), value]))
 }
 
 /** As Prisma and kysely tell it. */

@@ -38,7 +38,7 @@ export function kyselyTx(trx: KyselyTransaction): PostgresTransaction {
   if (shapeOf(trx) !== 'kysely') refuse(trx, 'kyselyTx takes the trx of db.transaction().execute(…)')
   if (!trx.isTransaction) throw outside('kyselyTx was given db: give it the trx that the callback got.')
   const { withoutPlugins } = trx as { withoutPlugins?: () => KyselyTransaction }
-  // A plugin might rename the columns that come back.
+  // A plugin might change the rows that come back.
   const bare = withoutPlugins === undefined ? trx : withoutPlugins.call(trx)
   return {
     query: (sql, parameters) => {

@@ -1,7 +1,7 @@
 import type { EndpointRecord, EndpointSecret, EndpointSettings, EndpointState } from '../../model/endpoint.ts'
 import type { Connection } from './connection.ts'
 import type { Value } from './driver.ts'
-import { type Health, healthOf } from './observe.ts'
+import { type Health, healthOf } from './health.ts'
 import { objectOf, textOf } from './rows.ts'
 
 export interface EndpointRow extends Health {

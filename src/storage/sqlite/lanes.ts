@@ -1,6 +1,6 @@
 import type { EndpointState } from '../../model/endpoint.ts'
 import type { Connection } from './connection.ts'
-import type { Health } from './observe.ts'
+import type { Health } from './health.ts'
 
 /** One endpoint's queue, as read in a transaction and changed there. Flags are 0 or 1. */
 export interface Lane extends Health {

@@ -1,9 +1,10 @@
 import { deliveryKey } from '../../model/ids.ts'
-import type { Settlement, SettleResult, SettleStatus } from '../../ports/storage.ts'
+import type { Observation, Settlement, SettleResult, SettleStatus } from '../../ports/storage.ts'
+import { observe } from '../observe.ts'
 import type { Connection } from './connection.ts'
+import { healthOf, storedHealth } from './health.ts'
 import { insertAttempt } from './insert-attempt.ts'
 import { type Lane, Lanes } from './lanes.ts'
-import { healthOf, observe } from './observe.ts'
 import { stateNumber } from './rows.ts'
 import { passTurn } from './turns.ts'
 
@@ -18,9 +19,9 @@ export function settle(db: Connection, { now, settlements }: { now: number; sett
     if (key === null || lane === undefined) return 'stale'
     if (!moveOn(db, key, lane, settlement)) return isWritten(db, key, settlement) ? 'alreadyApplied' : 'stale'
     insertAttempt(db, key, settlement.attempt)
-    if (settlement.observation !== null && lane.deleted === 0 && observe(lane, settlement.observation)) {
+    if (observeLane(lane, settlement.observation)) {
       observed.add(lane)
-      if (settlement.observation.kind === 'failure') failing.add(lane)
+      if (settlement.observation?.kind === 'failure') failing.add(lane)
     }
     moveLane(lanes, lane, settlement, now)
     const dueAt = promote(db, lanes, lane, key, settlement, now)
@@ -30,6 +31,14 @@ export function settle(db: Connection, { now, settlements }: { now: number; sett
   for (const lane of observed) saveHealth(db, lane)
   lanes.flush()
   return { statuses, health: [...failing].map((lane) => verdictOf(db, lane)), promotedDueAt }
+}
+
+/** True: its health has changed. A deleted endpoint is no longer observed. */
+function observeLane(lane: Lane, observation: Observation | null): boolean {
+  if (observation === null || lane.deleted === 1) return false
+  const health = observe(healthOf(lane), observation)
+  if (health !== null) Object.assign(lane, storedHealth(health))
+  return health !== null
 }
 
 /** False: not leased under this claim. */

@@ -1,5 +1,5 @@
-import type { EndpointHealth } from '../../model/endpoint.ts'
-import type { Observation } from '../../ports/storage.ts'
+import type { EndpointHealth } from '../model/endpoint.ts'
+import type { Observation } from '../ports/storage.ts'
 
 /**
  * The health after what an attempt told, in whichever order attempts end: a success heals what began before it, and a
