@@ -5,7 +5,7 @@ import { promisify } from 'node:util'
 import { PrismaPg } from '@prisma/adapter-pg'
 import { drizzle } from 'drizzle-orm/node-postgres'
 import { drizzle as drizzleOverPostgresJs } from 'drizzle-orm/postgres-js'
-import { CamelCasePlugin, Kysely, PostgresDialect, sql as raw } from 'kysely'
+import { Kysely, type KyselyPlugin, PostgresDialect, sql as raw } from 'kysely'
 import { Client, Pool } from 'pg'
 import connect from 'postgres'
 import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest'
@@ -41,7 +41,7 @@ let count = 0
 beforeAll(async () => {
   server = await startOwnServer(['-c', 'fsync=off'])
   pool = new Pool({ connectionString: server.url, max: 4 }).on('error', () => {})
-  sql = connect(server.url, { max: 2, transform: connect.camel, onnotice: () => {} })
+  sql = connect(server.url, { max: 2, transform: connect.pascal, onnotice: () => {} })
   prisma = new PrismaClient({ adapter: new PrismaPg({ connectionString: server.url, max: 2 }) })
   storage = postgres({ connectionString: server.url })
   await storage.open({ now: NOW })
@@ -54,6 +54,17 @@ afterAll(async () => {
 })
 
 const FAILING = 'SELECT 1 / 0'
+
+/** Renames every column. */
+const DATED: KyselyPlugin = {
+  transformQuery: ({ node }) => node,
+  transformResult: async ({ result }) => ({
+    ...result,
+    rows: result.rows.map((row) =>
+      Object.fromEntries(Object.entries(row).map(([name, value]) => [`y26_${name}`, value])),
+    ),
+  }),
+}
 
 const HOSTS: Host[] = [
   {
@@ -83,7 +94,7 @@ const HOSTS: Host[] = [
     name: 'kysely',
     statements: 2,
     transaction: (work) =>
-      new Kysely({ dialect: new PostgresDialect({ pool }), plugins: [new CamelCasePlugin()] })
+      new Kysely({ dialect: new PostgresDialect({ pool }), plugins: [DATED] })
         .transaction()
         .execute((trx) => work(kyselyTx(trx), () => raw.raw(FAILING).execute(trx))),
   },
