@@ -61,6 +61,8 @@ export function string(value: unknown, path: string, length: Bounds = { min: 1, 
   if (!value.isWellFormed()) {
     throw new ArgumentError('argument_invalid', path, 'holds half of a surrogate pair; make it well-formed Unicode')
   }
+  // Postgres keeps no such text, and where one storage can't, none shall have to.
+  if (value.includes('\0')) throw new ArgumentError('argument_invalid', path, 'must not hold a NUL character')
   return value
 }
 

@@ -11,7 +11,7 @@ import type { TenantEndpoints } from './endpoint-cache.ts'
 import { GroupCommit } from './group-commit.ts'
 import { hostTurn } from './host-turn.ts'
 import type { Permit } from './permits.ts'
-import { withRetries } from './resilient-storage.ts'
+import { sleep, withRetries } from './resilient-storage.ts'
 
 /** Step 1, the other half, and step 2 for events with few endpoints: accepted events are committed in groups. */
 
@@ -41,7 +41,12 @@ interface Item {
   answer: Answer | null
 }
 
-type Answer = Accepted | { error: unknown }
+type Answer = Accepted | { error: unknown } | typeof KEY_WAITS
+
+/** To be tried alone: a transaction of the host's that is still open may hold its key. */
+const KEY_WAITS = { waits: true } as const
+/** How long until such a one is tried again. */
+const KEY_RETRY_MS = 50
 
 /** A try to write one item: what goes to storage, and the permits taken for its fast lane. */
 interface Draft {
@@ -100,9 +105,21 @@ export class Acceptor {
       throw new WebhookError('busy', message, { retryable: true })
     }
     const deadline = clock.monotonic() + settings.acceptTimeoutMs
-    const answer = await this.#group.add({ prepared, deadline, doubtful: null, behind: false, answer: null }, bytes)
-    if ('error' in answer) throw answer.error
-    return answer
+    const item: Item = { prepared, deadline, doubtful: null, behind: false, answer: null }
+    const answer = await this.#group.add(item, bytes)
+    const final = 'waits' in answer ? await this.#alone(item) : answer
+    if ('error' in final) throw final.error
+    return final
+  }
+
+  /** Until the transaction that holds its key or id has ended, or its own time is over. */
+  async #alone(item: Item): Promise<Exclude<Answer, typeof KEY_WAITS>> {
+    for (;;) {
+      item.answer = null
+      const [answer] = await this.#write([item])
+      if (answer !== undefined && !('waits' in answer)) return answer
+      await sleep(this.#context.clock, KEY_RETRY_MS)
+    }
   }
 
   async #write(items: Item[]): Promise<Answer[]> {
@@ -249,6 +266,10 @@ export class Acceptor {
         break
       case 'conflict':
         item.answer = { error: idempotencyConflict(result.eventId) }
+        break
+      case 'key_waits':
+        item.doubtful = null
+        item.answer = KEY_WAITS
         break
       default:
         // Nor was it written before: storage looks for that first.

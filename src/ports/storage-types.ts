@@ -62,6 +62,11 @@ export type InsertResult =
    * over. Offered again as `background` it takes its place behind that one.
    */
   | { status: 'fan_out_waits' }
+  /**
+   * Nothing was written: a transaction of the host's that is still open holds its key or given id, or that of another of the batch.
+   * Offered again alone it keeps nobody else waiting for the end of that transaction.
+   */
+  | { status: 'key_waits' }
 
 export interface InsertEventsInput {
   now: number

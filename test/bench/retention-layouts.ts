@@ -13,14 +13,14 @@ type Table = (typeof TABLES)[number]
 
 /** Events of a delivered delivery's life, and of a failed one's. One in fifty fails. */
 export const WINDOW = 20_000
-export const FAILED_WINDOW = 4 * WINDOW
+const FAILED_WINDOW = 4 * WINDOW
 const FAILED_EVERY = 50
 export const GROUP = 100
 /** Whose tables and first rows the others copy. */
 const MODEL = 'deletes_100'
 const SLICES = [100, 500, 1_000, 2_000]
 const PARTITION = WINDOW / 10
-export const NOW = 1_700_000_000_000
+const NOW = 1_700_000_000_000
 
 export interface Layout {
   name: string

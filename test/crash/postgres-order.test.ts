@@ -196,19 +196,20 @@ describe('200 ordering keys of 20 events each, three workers that are killed, an
   })
 
   it('delays no other key and nothing without a key while heads fail', () => {
-    // They did so all the while.
-    expect(probed.filter(({ id, status }) => id.startsWith('evt_stuck_') && status === 200)).toEqual([])
     const free = latencyOf(probesAt('/steady/free', arrivals), sentAt)
     const beside = latencyOf(probesAt('/rejects/stuck', arrivals), sentAt)
-    expect(beside.max).toBeLessThan(free.max + STUCK_DELAY_MS / 2)
     // An endpoint that answers 503 rests as a whole: so would it look if a head held up its lane.
     const control = latencyOf(probesAt('/rests/control', arrivals), sentAt)
-    expect(control.max).toBeGreaterThan(free.max + STUCK_DELAY_MS / 2)
     console.info('postgres ordering keys, latency of others in ms:', {
       withoutFailingKeys: free,
       besideFailingHeads: beside,
       besideAnEndpointThatRests: control,
     })
+    const bound = free.max + STUCK_DELAY_MS / 2
+    expect(beside.max).toBeLessThan(bound)
+    expect(control.max).toBeGreaterThan(bound)
+    // The heads failed all the while.
+    expect(probed.filter(({ id, status }) => id.startsWith('evt_stuck_') && status === 200)).toEqual([])
   })
 
   it('tells its figures', () => {

@@ -12,7 +12,6 @@ import {
   addEndpoint,
   claim,
   NOW,
-  newEvent,
   newTxEvent,
   offer,
   pause,

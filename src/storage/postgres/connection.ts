@@ -7,13 +7,13 @@ import { TYPES } from './rows.ts'
 
 /** Of the server: for one statement, for one lock, and for a transaction of a process that has stopped. */
 const STATEMENT_MS = 10_000
-const LOCK_MS = 5_000
+export const LOCK_MS = 5_000
 const IDLE_MS = 15_000
 /** Ours, beyond that of the server: it may be the network that does not answer. */
 const ANSWER_MS = 15_000
 
 /** Each plan goes from row to row by an index, whatever the statistics say of a table that was empty a minute ago. */
-const PLANS = ['jit', 'enable_seqscan', 'enable_hashjoin', 'enable_mergejoin']
+const PLANS = ['jit', 'enable_seqscan', 'enable_bitmapscan', 'enable_hashjoin', 'enable_mergejoin']
   .map((name) => `SET LOCAL ${name} = off`)
   .join('; ')
 

@@ -14,6 +14,7 @@ import { getDelivery } from './get-delivery.ts'
 import { getEndpoint } from './get-endpoint.ts'
 import { getEvent } from './get-event.ts'
 import { getReplay } from './get-replay.ts'
+import { withoutHeldKeys } from './held-keys.ts'
 import { insertEvents } from './insert-events.ts'
 import { insertSlice } from './insert-slice.ts'
 import { listAttempts } from './list-attempts.ts'
@@ -64,7 +65,7 @@ export function postgres(options: PostgresOptions): PostgresStorage {
     time: () => readTime(ask),
     onWork: hints.onWork,
 
-    insertEvents: announcing(writing(insertEvents), leftForOthers),
+    insertEvents: announcing(withoutHeldKeys(writing(insertEvents)), leftForOthers),
     async insertEventIn(tx, input) {
       const result = await insertInTransaction(settings, tx, input)
       if (result.status === 'inserted') hints.announceLater()

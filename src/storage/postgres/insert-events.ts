@@ -2,6 +2,7 @@ import type { InsertEventsInput, InsertResult } from '../../ports/storage.ts'
 import { batchOf } from './batch.ts'
 import { type Connection, Overtaken } from './connection.ts'
 import { answerDuplicates, answerRepeats, byEvent, type Fate, type Item, judge } from './earlier-insert.ts'
+import { whileHeldBriefly } from './held-keys.ts'
 import { insertDeliveries, type Wanted, type Written } from './insert-deliveries.ts'
 import { bytesOf, textOf } from './rows.ts'
 import { findTenants } from './tenants.ts'
@@ -45,8 +46,10 @@ export async function insertEvents(
   const items = events.map((event): Item => ({ ...event, version: tenants.get(event.event.tenant)?.version ?? 0 }))
   const fates = await judge(db, items, now)
   const fresh = items.filter((_, index) => fates[index]?.kind === 'insert')
-  await rememberKeys(db, fresh, now)
-  const keys = await insertRows(db, fresh)
+  const keys = await whileHeldBriefly(db, fresh, async () => {
+    await rememberKeys(db, fresh, now)
+    return insertRows(db, fresh)
+  })
   const wanted = fresh.flatMap((item) => wantedOf(item, keys))
   const written = await insertDeliveries(db, wanted, { now, worker })
   return answer(db, items, fates, written, { now, worker })

@@ -65,16 +65,12 @@ function nextVersion(folder: string): string {
   writeFileSync(join(migrations, 'index.ts'), NEXT_MIGRATIONS)
   writeFileSync(join(folder, 'src/version.ts'), `export const VERSION = '${NEXT_VERSION}'\n`)
   const tsconfig = join(folder, 'tsconfig.json')
-  const { paths } = TSCONFIG
-  writeFileSync(tsconfig, JSON.stringify({ compilerOptions: { target: 'ES2022', module: 'NodeNext', paths } }))
-  return tsconfig
-}
-
-const TSCONFIG = {
-  paths: {
+  const paths = {
     hookferry: ['./src/index.ts'],
     'hookferry/postgres': ['./src/storage/postgres/index.ts'],
     'hookferry/storage': ['./src/storage/contract.ts'],
     'hookferry/transports/node-fetch': ['./src/transports/node-fetch.ts'],
-  },
+  }
+  writeFileSync(tsconfig, JSON.stringify({ compilerOptions: { target: 'ES2022', module: 'NodeNext', paths } }))
+  return tsconfig
 }

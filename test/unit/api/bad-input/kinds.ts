@@ -87,7 +87,7 @@ export function strings(path: string, place: Place, max: number, right = 'x', mi
     types(path, place, 'a string'),
     min > 0 ? refuse('argument_range', path, place, { 'an empty string': '' }) : none,
     refuse('argument_range', path, place, { 'one character too many': long(max + 1) }),
-    refuse('argument_invalid', path, place, { 'half a surrogate pair': LONE }),
+    refuse('argument_invalid', path, place, { 'half a surrogate pair': LONE, NUL: '\0' }),
   )
 }
 
