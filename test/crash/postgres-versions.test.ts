@@ -11,7 +11,7 @@ const OPTIONS = { pollMs: 100, retry: { delaysMs: [50, 100, 200, 400] } }
 /** Each event goes to so many endpoints. */
 const ENDPOINTS = 5
 /** What each phase of the deployment waits for: as many further deliveries by the one version, or by the other. */
-const DELIVERIES_PER_PHASE = 150
+const DELIVERIES_PER_PHASE = 250
 
 const agentOf = (version: string) => `hookferry/${version}`
 
