@@ -164,8 +164,8 @@ describe('the kind of storage', () => {
     expectTypeOf(onMemory).returns.toEqualTypeOf<WebhookSender<MemoryStorage>>()
     const made = () => createWebhookSender({ pollMs: 50, storage: postgres({ pool }), retry: { jitter: 0 } })
     expectTypeOf(made).returns.toEqualTypeOf<WebhookSender<PostgresStorage>>()
-    const options = { storage: postgres({ pool }), pollMs: 50 } satisfies SenderOptions
-    typed(() => expectTypeOf(createWebhookSender(options)).toEqualTypeOf<WebhookSender<PostgresStorage>>())
+    const options = () => ({ storage: postgres({ pool }), pollMs: 50 }) satisfies SenderOptions
+    typed(() => expectTypeOf(createWebhookSender(options())).toEqualTypeOf<WebhookSender<PostgresStorage>>())
     typed((given: SenderOptions<PostgresStorage>) =>
       expectTypeOf(createWebhookSender(given)).toEqualTypeOf<WebhookSender<PostgresStorage>>(),
     )

@@ -28,7 +28,16 @@ const READS: ReadonlySet<string> = new Set<Method>([
   'stats',
 ])
 
-const OWN: ReadonlySet<string> = new Set(['name', 'supports', 'open', 'close'])
+/** Hints come in real time: the simulated engine goes without, by polling alone. */
+const OWN: ReadonlySet<string> = new Set([
+  'name',
+  'supports',
+  'open',
+  'close',
+  'onWork',
+  'transactionMode',
+  'insertEventIn',
+])
 
 export function processStorage(process: SimProcess, disk: Disk, faults: StorageFaults, ledger: Ledger): Storage {
   const call = async (method: Method, input: Input): Promise<Output> => {

@@ -52,8 +52,10 @@ describe('every settlement', () => {
         next: { state: 'delivered', reason: null, endedAt: NOW },
         observation: { kind: 'success', at: NOW - 150, struggling: false },
         blockLaneUntil: null,
+        ordered: false,
       },
     })
+    expect(settle(attempt, { lease: { ...lease, ordered: true } }).settlement.ordered).toBe(true)
   })
 })
 
