@@ -14,7 +14,7 @@ export interface SendResult {
   id: string
   /** The same id or idempotency key was accepted before: nothing new was written. */
   duplicate: boolean
-  /** How many endpoints it goes to; null: many, and they are still being written. */
+  /** How many endpoints it goes to; null: they are still being written (many, or behind another event of its ordering key). */
   deliveries: number | null
 }
 
@@ -43,9 +43,9 @@ export function sendIn(
   tx: unknown,
   input: EventInput,
 ): TxSendResult | Promise<TxSendResult> {
-  core.refuseStopped()
   const storage = transactional(core.storage)
   if (storage.transactionMode === 'async') return core.track(insertLater(core, storage, scope, tx, input))
+  core.refuseStopped()
   const event = prepare(core, checkEvent(input, scope))
   const inserted = storage.insertEventIn(tx, { now: core.clock.now(), event }) as TxInsertResult
   return answer(core, event, inserted)
@@ -58,6 +58,8 @@ async function insertLater(
   tx: unknown,
   input: EventInput,
 ): Promise<TxSendResult> {
+  core.refuseStopped()
+  core.clock.keepUp().catch(() => {})
   const event = prepare(core, checkEvent(input, scope))
   return answer(core, event, await storage.insertEventIn(tx, { now: core.clock.now(), event }))
 }

@@ -77,6 +77,9 @@ export class Settler {
     const settlements = results.map((result) => result.settlement)
     const outcome = await this.#patiently(() => storage.settle({ now: clock.now(), settlements }))
     if (outcome.promotedDueAt !== null) this.#pendingFrom(outcome.promotedDueAt)
+    // Whose turn came by a commit whose answer was lost is not told again.
+    const repeated = settlements.some(({ ordered }, index) => ordered && outcome.statuses[index] === 'alreadyApplied')
+    if (repeated) this.#pendingFrom(clock.now())
     // After the attempts themselves were told: first what happened, then what follows from it.
     const judging = hostTurn()
       .then(() => this.#judgeAll(results, outcome))

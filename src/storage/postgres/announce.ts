@@ -13,8 +13,11 @@ export interface Announcer {
   close(): Promise<void>
 }
 
-/** Tells others that there is work, now and then. `notify` may fail: it is a hint. */
-export function createAnnouncer(notify: () => Promise<unknown>): Announcer {
+/**
+ * Tells others that there is work, now and then. `notify` may fail: it is a hint. What is announced later is news to this process
+ * as well: `tellOwn`.
+ */
+export function createAnnouncer(notify: () => Promise<unknown>, tellOwn: () => void): Announcer {
   let closing = new AbortController()
   const underWay = new Set<Promise<void>>()
   const now = { busy: false, again: false }
@@ -42,7 +45,7 @@ export function createAnnouncer(notify: () => Promise<unknown>): Announcer {
   const announce = () => turn(now, send)
   return {
     announce,
-    announceLater: () => turn(later, () => pause(LATER_MS, closing.signal).then(announce)),
+    announceLater: () => turn(later, () => pause(LATER_MS, closing.signal).then(tellOwn).then(announce)),
     async close() {
       closing.abort()
       while (underWay.size > 0) await Promise.all(underWay)

@@ -42,7 +42,7 @@ const FOUND = `
  */
 const INSERT = `
   WITH ground AS (
-    SELECT $5::text IS NULL OR coalesce(current_setting('hookferry.tx', true) = $5::text, false) AS held
+    SELECT $5::text IS NULL OR position($5::text in coalesce(current_setting('hookferry.tx', true), '')) > 0 AS held
   ), seen AS (${SEEN}
   ), taken AS (${TAKEN}
   ), claimed AS (
@@ -81,7 +81,7 @@ const TELL = `
 
 export function insertEventIn(query: HostQuery, settings: Settings, input: InsertEventInInput): Promise<TxInsertResult>
 /**
- * `mark`: written only where `hookferry.tx` has this value, which was set for the transaction by a statement before. Null:
+ * `mark`: written only where `hookferry.tx` holds this value, which was added for the transaction by a statement before. Null:
  * nothing was written, that transaction is over or there was none.
  */
 export function insertEventIn(

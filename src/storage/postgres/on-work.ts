@@ -33,7 +33,7 @@ export interface Hints extends Pick<Announcer, 'announceLater'> {
 export function createHints(settings: Settings, ask: Ask): Hints {
   const node = randomUUID()
   const channel = channelOf(settings)
-  const announcer = createAnnouncer(() => ask('SELECT pg_notify($1, $2)', channel, node))
+  const announcer = createAnnouncer(() => ask('SELECT pg_notify($1, $2)', channel, node), tell)
   const listeners = new Set<() => void>()
   const ended = new Set<Promise<void>>()
   let listening: AbortController | null = null

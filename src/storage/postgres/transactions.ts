@@ -6,13 +6,15 @@ import { failureInHost } from './failures-in-host.ts'
 import { type HostQuery, insertEventIn } from './insert-event-in.ts'
 import type { Settings } from './options.ts'
 import type { PostgresTransaction } from './tx-adapters.ts'
-import { refuse, shapeOf } from './tx-shapes.ts'
+import { knownStatus, refuse, shapeOf } from './tx-shapes.ts'
 
 /**
  * Ends with the transaction, or at once outside of one: the event is written only where it is still there. So a sendIn that
- * nobody awaited, and that comes after COMMIT, does not become a transaction of its own.
+ * nobody awaited, and that comes after COMMIT, does not become a transaction of its own. Added to those of other sendIn that are
+ * under way in the same transaction.
  */
-const MARK = `SELECT set_config('hookferry.tx', $1, true) AS mark`
+const MARK = `SELECT set_config('hookferry.tx',
+  right(coalesce(current_setting('hookferry.tx', true), '') || ' ' || $1::text, 4000), true) AS mark`
 
 /** One statement where the handle itself knows that it is in a transaction; otherwise one more, before. */
 export async function insertInTransaction(
@@ -22,7 +24,7 @@ export async function insertInTransaction(
 ): Promise<TxInsertResult> {
   const where = whereOf(settings)
   if (shapeOf(tx) !== 'pg') refuse(tx)
-  const status = tx.getTransactionStatus?.()
+  const status = knownStatus(tx)
   if (status === 'E') throw aborted(where)
   if (status !== 'T' && status !== undefined) throw outside(where)
   const query: HostQuery = async (text, values) => {

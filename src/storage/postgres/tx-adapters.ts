@@ -1,5 +1,5 @@
 import { WebhookError } from '../../errors.ts'
-import { call, isFunction, refuse, shapeOf } from './tx-shapes.ts'
+import { isFunction, knownStatus, refuse, shapeOf } from './tx-shapes.ts'
 
 /**
  * A transaction of the host's: a `Client` or `PoolClient` of pg that ran BEGIN is one as it stands. For other libraries there are
@@ -8,7 +8,7 @@ import { call, isFunction, refuse, shapeOf } from './tx-shapes.ts'
 export interface PostgresTransaction {
   query(text: string, values: unknown[]): Promise<{ rows: unknown[] }>
   /** As pg has it: `T` inside, `E` after a failed statement, `I` outside. Left out: the server is asked. */
-  getTransactionStatus?(): string | null
+  getTransactionStatus?(): string | null | undefined
 }
 
 /** What is used of each library, by shape: none of them is a dependency. */
@@ -61,7 +61,7 @@ export function drizzleTx(tx: DrizzleTransaction): PostgresTransaction {
   }
   // Where it is over pg, that knows without being asked.
   if (isFunction(client, 'getTransactionStatus')) {
-    transaction.getTransactionStatus = () => call(client, 'getTransactionStatus') as string | null
+    transaction.getTransactionStatus = () => knownStatus(client as PostgresTransaction)
   }
   return transaction
 }

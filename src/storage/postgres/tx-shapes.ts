@@ -44,6 +44,14 @@ export function isFunction(given: unknown, name: string): boolean {
   return typeof (given as Record<string, unknown>)[name] === 'function'
 }
 
-export function call(given: unknown, name: string): unknown {
-  return (given as Record<string, () => unknown>)[name]?.()
+/**
+ * What a client knows of its transaction; undefined: nothing. pg goes by the last answer, which says nothing while a statement is
+ * on its way: it may be the ROLLBACK.
+ */
+export function knownStatus(client: {
+  getTransactionStatus?(): string | null | undefined
+  readyForQuery?: boolean
+}): string | null | undefined {
+  const status = client.getTransactionStatus?.()
+  return status === 'T' && client.readyForQuery === false ? undefined : status
 }

@@ -94,7 +94,7 @@ describe('a transaction of the host', () => {
     const query = vi.fn(async (text: string) => ({ rows: text.includes('set_config') ? [] : [{ held: 'false' }] }))
     await expect(insert({ query })).rejects.toMatchObject({ code: 'not_in_transaction' })
     const [[mark, marked], [, values]] = query.mock.calls as unknown as [[string, string[]], [string, string[]]]
-    expect(mark).toContain(`set_config('hookferry.tx', $1, true)`)
+    expect(mark).toContain(`set_config('hookferry.tx',`)
     expect(values).toContain(marked[0])
   })
 
