@@ -172,8 +172,9 @@ export class Operations {
         endpoint.callsOpen -= 1
         const to = { hold: 'paused', resume: 'active', enable: 'active', remove: 'deleted' }[verb]
         const own = process.changes.slice(before).some((change) => change.id === id && change.state === to)
-        // Calls that cross each other may each see the other's change.
-        if (own && GONE.includes(code) && alone && endpoint.callsBegun === begun) {
+        const still = to === (endpoint.deleted ? 'deleted' : endpoint.state)
+        // Calls that cross each other may each see the other's change; an endpoint may be disabled before the repeat of a call.
+        if (own && still && GONE.includes(code) && alone && endpoint.callsBegun === begun) {
           const told = `${verb} ${id} by ${process.name}: ${code}, but it was written`
           this.#world.ledger.violated('a call that was carried out is not refused', told)
         }
