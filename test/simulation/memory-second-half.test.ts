@@ -10,8 +10,6 @@ simulateSeeds({
   reach: [
     ...REACH,
     'background',
-    'sent within a transaction',
-    'waited behind a fan-out',
     'delivery pending',
     'delivery failed lost_repeatedly',
     'delivery canceled hold_expired',

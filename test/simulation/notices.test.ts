@@ -1,5 +1,4 @@
 import { describe, expect, it } from 'vitest'
-import { BROKEN_ORDER } from '../support/simulation/broken-order.ts'
 import { planOf } from '../support/simulation/plan.ts'
 import { BROKEN } from '../support/simulation/sabotage.ts'
 import { simulate } from '../support/simulation/simulate.ts'
@@ -8,7 +7,7 @@ import { simulate } from '../support/simulation/simulate.ts'
 const SEEDS = Array.from({ length: 80 }, (_, index) => index + 1)
 
 describe('the simulation notices', () => {
-  it.each([...BROKEN, ...BROKEN_ORDER])('$what', async ({ sabotage, promises }) => {
+  it.each(BROKEN)('$what', async ({ sabotage, promises }) => {
     const seen = new Set<string>()
     for (const seed of SEEDS) {
       // A drain waits for ever for what never comes to rest.

@@ -1,15 +1,7 @@
-import type {
-  InsertEventInInput,
-  InsertEventsInput,
-  InsertResult,
-  NewEvent,
-  SliceInput,
-  TxInsertResult,
-} from '../../../src/ports/storage.ts'
+import type { InsertEventsInput, InsertResult, NewEvent, SliceInput } from '../../../src/ports/storage.ts'
 import { granted } from './leases.ts'
 import type { Ledger } from './ledger.ts'
 import { type DeliveryModel, deliveryKeyOf, type EventModel, wants } from './model.ts'
-import { takeTurn } from './ordering.ts'
 import type { SimProcess } from './process.ts'
 
 /** Events as they are accepted, with their deliveries. */
@@ -26,7 +18,6 @@ export function acceptances(
       if (result.status === 'duplicate' && !ledger.events.has(result.eventId)) {
         ledger.violated('a duplicate is of an event that was accepted', result.eventId)
       }
-      if (result.status === 'fan_out_waits') assertFanOutWaits(ledger, item)
       continue
     }
     // Known already: the repeat of an insert whose answer got lost.
@@ -38,43 +29,14 @@ export function acceptances(
   }
 }
 
-/** By a transaction of the host's, which ended at once. */
-export function acceptanceWithin(
-  ledger: Ledger,
-  process: SimProcess,
-  { now, event }: InsertEventInInput,
-  result: TxInsertResult,
-): void {
-  const item: NewEvent = { ...event, endpointsVersion: 0, fanOut: 'background', deliveries: [] }
-  const answer: InsertResult =
-    result.status === 'inserted'
-      ? { status: 'inserted', leases: [], pending: 0 }
-      : result.status === 'duplicate'
-        ? { status: 'duplicate', eventId: result.eventId, deliveries: null }
-        : { status: 'conflict', eventId: result.eventId }
-  if (result.status === 'inserted') ledger.reached.push('sent within a transaction')
-  acceptances(ledger, process, { now, worker: '', events: [item] }, [answer])
-}
-
-/** Only those of one key wait for each other. */
-function assertFanOutWaits(ledger: Ledger, { event: { id, tenant, orderingKey } }: NewEvent): void {
-  ledger.reached.push('waited behind a fan-out')
-  const others = [...ledger.events.values()].filter((one) => one.tenant === tenant && one.orderingKey === orderingKey)
-  if (orderingKey === null || !others.some((one) => one.fansOut)) {
-    ledger.violated('only the fan-out of its own ordering key keeps an event waiting', id)
-  }
-}
-
-export function slices(ledger: Ledger, { eventId, to, deliveries }: SliceInput, applied: boolean): void {
+export function slices(ledger: Ledger, { eventId, deliveries }: SliceInput, applied: boolean): void {
   const event = ledger.events.get(eventId)
   if (!applied || event === undefined) return
-  event.fansOut = to !== null
   for (const { endpointId, dueAt } of deliveries) newDelivery(ledger, event, endpointId, dueAt)
 }
 
 function accepted(ledger: Ledger, item: NewEvent): EventModel {
-  const { id, tenant, type, deliverAt, body, metadata, idempotencyKey, orderingKey } = item.event
-  const sendNumber = Number(metadata.send)
+  const { id, tenant, type, deliverAt, body, metadata, idempotencyKey } = item.event
   const targeted = metadata.endpoints === undefined ? null : metadata.endpoints.split(',')
   const expected = [...ledger.endpoints.values()].filter(
     (endpoint) =>
@@ -88,14 +50,10 @@ function accepted(ledger: Ledger, item: NewEvent): EventModel {
     type,
     deliverAt,
     body: body.slice(),
-    sendNumber,
+    sendNumber: Number(metadata.send),
     acceptedAt: ledger.sequence,
-    orderingKey,
-    begunAt: ledger.begun.get(sendNumber) ?? 0,
-    acknowledgedAt: null,
     expected: new Set(expected.map((endpoint) => endpoint.id)),
     background: item.fanOut === 'background',
-    fansOut: item.fanOut === 'background',
   }
   ledger.events.set(id, event)
   ledger.accepted.set(event.sendNumber, [...(ledger.accepted.get(event.sendNumber) ?? []), id])
@@ -143,8 +101,6 @@ function newDelivery(ledger: Ledger, event: EventModel, endpointId: string, dueA
     attempts: [],
     requests: [],
     replays: new Set(),
-    turns: null,
   }
   ledger.deliveries.set(key, delivery)
-  takeTurn(ledger, delivery)
 }

@@ -1,11 +1,8 @@
 import type { Storage } from '../../../src/ports/storage.ts'
-import { TX } from '../../unit/engine/transactional.ts'
 import type { Ledger } from './ledger.ts'
 import type { SimProcess } from './process.ts'
 
-export type Method =
-  | Exclude<keyof Storage, 'name' | 'supports' | 'open' | 'close' | 'time' | 'onWork'>
-  | 'insertEventIn'
+export type Method = Exclude<keyof Storage, 'name' | 'supports' | 'open' | 'close'>
 // biome-ignore lint/suspicious/noExplicitAny: each method has an input of its own; the ledger takes them apart again
 export type Input = any
 // biome-ignore lint/suspicious/noExplicitAny: as above
@@ -30,8 +27,7 @@ export class Disk {
 
   call(process: SimProcess, method: Method, input: Input): Promise<Output> {
     const done = this.#last.then(async () => {
-      const storage = this.storage as unknown as Record<Method, (...inputs: Input[]) => Promise<Output>>
-      const output = await (method === 'insertEventIn' ? storage[method](TX, input) : storage[method](input))
+      const output = await (this.storage[method] as (input: Input) => Promise<Output>)(input)
       await this.#ledger.observe(process, method, input, output)
       return output
     })

@@ -2,7 +2,6 @@ import type { AttemptRecord } from '../../../src/model/attempt.ts'
 import type { DeliveryRecord } from '../../../src/model/delivery.ts'
 import type { Ledger } from './ledger.ts'
 import { type DeliveryModel, deliveryKeyOf } from './model.ts'
-import { isWaiting } from './ordering.ts'
 import { everyDelivery } from './replays.ts'
 import type { Sends } from './sends.ts'
 import type { World } from './world.ts'
@@ -57,11 +56,6 @@ function checkRow(ledger: Ledger, delivery: DeliveryModel, row: DeliveryRecord):
   if (row.reason !== delivery.reason)
     ledger.violated('storage holds what was settled', `${told}, not ${delivery.reason}`)
   if (row.round !== delivery.round) ledger.violated('storage holds what was settled', `${told}, not ${delivery.round}`)
-  // One that waits for its turn has no time; of each key that is not at rest exactly one has.
-  const nextAt = row.state === 'pending' && !isWaiting(delivery) ? delivery.dueAt : null
-  if (row.nextAttemptAt !== nextAt) {
-    ledger.violated('whose turn it is has a time, and nobody else', `${told}: ${row.nextAttemptAt}, not ${nextAt}`)
-  }
   const waits = row.state === 'pending' || row.state === 'leased'
   if (waits && (delivery.endpoint.deleted || delivery.endpoint.state === 'active')) {
     ledger.violated('everything comes to rest or is held', told)

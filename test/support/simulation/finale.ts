@@ -49,10 +49,7 @@ async function goOn(world: World, process: SimProcess): Promise<void> {
 async function delivered(world: World): Promise<void> {
   const { ledger, plan } = world
   for (const process of world.alive()) {
-    const done = () => {
-      process.started = true
-    }
-    void call(world, { process, name: 'start', make: () => process.sender!.start(), done })
+    void call(world, { process, name: 'start', make: () => process.sender!.start() })
   }
   const end = world.clock.now() + LONGEST_REST_MS
   while ((await unfinished(world)).length > 0 && world.clock.now() < end && ledger.violations.length === 0) {

@@ -2,7 +2,6 @@ import type { Lease } from '../../../src/model/delivery.ts'
 import type { ClaimedDelivery, ClaimInput, InsertResult } from '../../../src/ports/storage.ts'
 import type { Ledger } from './ledger.ts'
 import { type DeliveryModel, deliveryKeyOf, type Grant } from './model.ts'
-import { assertTurn, isWaiting } from './ordering.ts'
 import type { SimProcess } from './process.ts'
 
 /** Leases as they are given and given back: one live lease at a time, never early, never in a blocked lane. */
@@ -45,7 +44,6 @@ export function granted(ledger: Ledger, process: SimProcess, lease: Lease, how: 
   if (endpoint.deleted || endpoint.state !== 'active') {
     ledger.violated('a held lane is not claimed from', `${told}: ${endpoint.deleted ? 'deleted' : endpoint.state}`)
   }
-  assertTurn(ledger, delivery, lease.ordered, told)
   if (now < endpoint.blockedUntil) {
     ledger.violated('a throttled lane rests as long as it was asked to', `${told}, until ${endpoint.blockedUntil}`)
   }
@@ -78,8 +76,8 @@ export function granted(ledger: Ledger, process: SimProcess, lease: Lease, how: 
 function isBehind(ledger: Ledger, delivery: DeliveryModel, now: number): boolean {
   const { endpoint } = delivery
   for (const other of ledger.deliveries.values()) {
-    if (other.endpoint !== endpoint || other === delivery || other.state !== 'pending') continue
-    if (other.dueAt <= now && !isWaiting(other)) return true
+    if (other.endpoint === endpoint && other !== delivery && other.state === 'pending' && other.dueAt <= now)
+      return true
   }
   return false
 }

@@ -1,16 +1,9 @@
 import type { TransportRequest } from '../../../src/ports/transport.ts'
-import { acceptances, acceptanceWithin, slices } from './acceptance.ts'
+import { acceptances, slices } from './acceptance.ts'
 import type { Disk, Input, Method, Output } from './disk.ts'
 import { observeEndpoint } from './endpoint-changes.ts'
 import { claims, leasesAnswered, releases } from './leases.ts'
-import {
-  type DeliveryModel,
-  type EndpointModel,
-  type EventModel,
-  isOpen,
-  type KeyTurns,
-  type RequestModel,
-} from './model.ts'
+import { type DeliveryModel, type EndpointModel, type EventModel, isOpen, type RequestModel } from './model.ts'
 import type { Plan } from './plan.ts'
 import type { SimProcess } from './process.ts'
 import { observeCanceled, observeReplayStep } from './replays.ts'
@@ -39,12 +32,6 @@ export class Ledger {
   readonly idempotency = new Map<string, { eventId: string; expiresAt: number }>()
   /** Events accepted, by the number of their `send`. */
   readonly accepted = new Map<number, string[]>()
-  /** By the number of a `send`: when the first call of it was begun. */
-  readonly begun = new Map<number, number>()
-  /** By endpoint and ordering key. */
-  readonly turns = new Map<string, KeyTurns>()
-  /** What came about, for the figures. */
-  readonly reached: string[] = []
   readonly requests: RequestModel[] = []
   readonly violations: Violation[] = []
   readonly trace: string[] = []
@@ -52,10 +39,6 @@ export class Ledger {
   readonly faults: string[] = []
   readonly now: () => number
   disk: Disk | null = null
-  /** Until then of the true monotonic time storage is in trouble, as somebody sees it. */
-  disturbedUntil = 0
-  /** Counts the calls of hosts as they begin and are answered. */
-  moments = 0
   /** Counts what was observed. */
   sequence = 0
   /** The latest moment that any clock showed to storage: by then a key may be forgotten, and no clock set back recalls it. */
@@ -82,8 +65,6 @@ export class Ledger {
     switch (method) {
       case 'insertEvents':
         return acceptances(this, process, input, output)
-      case 'insertEventIn':
-        return acceptanceWithin(this, process, input, output)
       case 'insertSlice':
         return slices(this, input, output)
       case 'claimDue':

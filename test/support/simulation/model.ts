@@ -61,15 +61,9 @@ export interface EventModel {
   /** The number of the `send` that brought it. */
   sendNumber: number
   acceptedAt: number
-  orderingKey: string | null
-  /** Among the calls of hosts: when the first that sent it was begun, and when the first was answered; null: none was. */
-  begunAt: number
-  acknowledgedAt: number | null
   /** Endpoints that shall get it. */
   expected: Set<string>
   background: boolean
-  /** Its deliveries are not all written. */
-  fansOut: boolean
 }
 
 /** A lease as storage gave it. */
@@ -105,15 +99,6 @@ export interface DeliveryModel {
   attempts: { number: number; round: number; outcome: Outcome; status: number | null }[]
   requests: RequestModel[]
   replays: Set<string>
-  /** Of its ordering key at this endpoint, until it comes to rest; null: it has none. */
-  turns: KeyTurns | null
-}
-
-/** The deliveries of one ordering key at one endpoint, in the order in which they were written. */
-export interface KeyTurns {
-  written: DeliveryModel[]
-  /** Those that are not at rest. The first is the head. */
-  queue: DeliveryModel[]
 }
 
 export type RetryAfter = { seconds: number } | { date: number }

@@ -101,14 +101,8 @@ export class Operations {
   #scene(process: SimProcess): void {
     const chance = this.#chance
     const { faults, clock, plan, network } = this.#world
-    const canExpire = plan.orderedShare > 0 && plan.options.hold.maxAgeMs! <= plan.leapMs
-    const deeds = ['hold', 'update', 'remove', 'stop', 'crash']
-    const deed = chance.pick(canExpire ? [...deeds, 'expire', 'expire'] : deeds)
+    const deed = chance.pick(['hold', 'update', 'remove', 'stop', 'crash'])
     if (deed === 'crash' && !plan.crashes) return
-    if (deed === 'expire') {
-      this.#expire(process)
-      return
-    }
     if (plan.storageFaults) {
       faults.burst(
         chance.pick(['lateLeases', 'lateLeases', 'lateVerdicts', 'slow', 'broken', 'mixed']),
@@ -121,19 +115,6 @@ export class Operations {
     if (deed === 'stop')
       clock.after(chance.int(0, 50), () => process.alive && !process.stopping && void this.stop(process, 0))
     else this.#ask(deed, process)
-  }
-
-  /** Of an ordering key the first are held for too long, and the last is not. */
-  #expire(process: SimProcess): void {
-    const { plan, clock, ledger } = this.#world
-    const active = [...ledger.endpoints.values()].filter(({ state, deleted }) => state === 'active' && !deleted)
-    const endpoint = this.#chance.pick(active)
-    const maxAgeMs = plan.options.hold.maxAgeMs!
-    if (endpoint === undefined) return
-    this.#change('hold', process, endpoint)
-    for (let times = 2; times > 0; times--) this.#sends.sendTo(process, endpoint)
-    clock.after(maxAgeMs * 0.8, () => process.alive && !process.stopping && this.#sends.sendTo(process, endpoint))
-    clock.after(maxAgeMs * 1.6, () => process.alive && !process.stopping && this.#change('goOn', process, endpoint))
   }
 
   /** What has died is mostly started again soon. */
@@ -172,9 +153,8 @@ export class Operations {
         endpoint.callsOpen -= 1
         const to = { hold: 'paused', resume: 'active', enable: 'active', remove: 'deleted' }[verb]
         const own = process.changes.slice(before).some((change) => change.id === id && change.state === to)
-        const still = to === (endpoint.deleted ? 'deleted' : endpoint.state)
-        // Calls that cross each other may each see the other's change; an endpoint may be disabled before the repeat of a call.
-        if (own && still && GONE.includes(code) && alone && endpoint.callsBegun === begun) {
+        // Calls that cross each other may each see the other's change.
+        if (own && GONE.includes(code) && alone && endpoint.callsBegun === begun) {
           const told = `${verb} ${id} by ${process.name}: ${code}, but it was written`
           this.#world.ledger.violated('a call that was carried out is not refused', told)
         }
@@ -192,10 +172,7 @@ export class Operations {
     const { running } = this.#world
     const process = running[machine]?.alive ? running[machine] : this.#world.boot(machine)
     if (process.stopping) return
-    const done = () => {
-      process.started = true
-    }
-    void call(this.#world, { process, name: 'start', make: () => process.sender!.start(), done })
+    void call(this.#world, { process, name: 'start', make: () => process.sender!.start() })
   }
 
   create(process: SimProcess, input: Partial<EndpointInput> = {}): Promise<void> {
@@ -258,8 +235,7 @@ export class Operations {
       process.crash()
     } else {
       const fault = this.#chance.of(0.6) ? 'crashAfter' : 'crashBefore'
-      const methods: Method[] = this.#world.transactions ? [...CRASH_AT, 'insertEventIn'] : [...CRASH_AT]
-      process.trapped = { method: this.#chance.pick(methods), fault }
+      process.trapped = { method: this.#chance.pick(CRASH_AT), fault }
       ledger.note(() => `${process.name} will ${fault} ${process.trapped?.method}`)
     }
   }

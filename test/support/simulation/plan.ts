@@ -16,11 +16,6 @@ export interface Plan {
   rateLimits: boolean
   /** A tenant has so many endpoints that fan-out goes on in the background. */
   crowd: boolean
-  /** The share of events with an ordering key, and how many keys there are. */
-  orderedShare: number
-  orderingKeys: number
-  /** The share of events sent within transactions of the host's, where the storage can. */
-  withinShare: number
   /** Who finishes the work at the end: the started senders, or a `drain` of another one. */
   finish: 'started' | 'drain'
   /** The longest time that passes at once before the end, and the furthest that a clock is set. */
@@ -58,7 +53,6 @@ export function planOf(seed: number): Plan {
   const calm = chance.of(0.2)
   const pollMs = long ? 60 * SECOND : chance.pick([500, 2 * SECOND, 10 * SECOND, 30 * SECOND])
   const deadlineMs = chance.pick([200, SECOND, 5 * SECOND, 15 * SECOND])
-  const order = new Chance(seed, 5)
   return {
     seed,
     steps: chance.int(20, 45),
@@ -69,9 +63,6 @@ export function planOf(seed: number): Plan {
     clockJumps: !calm && chance.of(0.35),
     rateLimits: chance.of(0.2),
     crowd: chance.of(0.02),
-    orderedShare: order.pick([0, 0.3, 0.5, 0.9]),
-    orderingKeys: order.int(1, 4),
-    withinShare: order.of(0.3) ? order.pick([0.2, 0.6]) : 0,
     finish: long || chance.of(0.3) ? 'drain' : 'started',
     leapMs: Math.min(20 * pollMs, 10 * MINUTE),
     options: {

@@ -28,14 +28,13 @@ const READS: ReadonlySet<string> = new Set<Method>([
   'stats',
 ])
 
-/** Hints come in real time: the simulated engine goes without, by polling alone. The time is the machine's. */
+/** Hints come in real time: the simulated engine goes without, by polling alone. */
 const OWN: ReadonlySet<string> = new Set([
   'name',
   'supports',
   'open',
   'close',
   'onWork',
-  'time',
   'transactionMode',
   'insertEventIn',
 ])
@@ -48,17 +47,16 @@ export function processStorage(process: SimProcess, disk: Disk, faults: StorageF
     if (fault !== 'none') {
       ledger.faults.push(fault)
       ledger.note(() => `${process.name} ${method}: ${fault}`)
-      disturb(process, ledger, 0)
     }
     if (fault === 'slowBefore' || fault === 'slowAfter') process.slows += 1
     else if (fault !== 'none') process.troubles += 1
     refuse(fault, method)
-    if (fault === 'slowBefore') await delay(process, faults, ledger)
+    if (fault === 'slowBefore') await delay(process, faults)
     if (fault === 'crashBefore') process.crash()
     if (process.dead) return never()
     const output = await disk.call(process, method, input)
     if (fault === 'crashAfter') process.crash()
-    if (fault === 'slowAfter') await delay(process, faults, ledger)
+    if (fault === 'slowAfter') await delay(process, faults)
     if (process.dead) return never()
     if (fault === 'doubtful') throw unavailable()
     ledger.answered(process, method, output)
@@ -67,10 +65,6 @@ export function processStorage(process: SimProcess, disk: Disk, faults: StorageF
   const methods = Object.keys(disk.storage).filter((key) => !OWN.has(key)) as Method[]
   return {
     ...Object.fromEntries(methods.map((method) => [method, (input: Input) => call(method, input)])),
-    ...('insertEventIn' in disk.storage && {
-      transactionMode: 'async',
-      insertEventIn: (_tx: unknown, input: Input) => call('insertEventIn', input),
-    }),
     name: disk.storage.name,
     supports: disk.storage.supports,
     open: async ({ now }) => {
@@ -95,13 +89,8 @@ function unavailable(): WebhookError {
   return new WebhookError('storage_unavailable', 'simulated: the connection broke', { retryable: true })
 }
 
-function disturb(process: SimProcess, ledger: Ledger, ms: number): void {
-  ledger.disturbedUntil = Math.max(ledger.disturbedUntil, process.trueMonotonic() + ms)
-}
-
-function delay(process: SimProcess, faults: StorageFaults, ledger: Ledger): Promise<void> {
+function delay(process: SimProcess, faults: StorageFaults): Promise<void> {
   const ms = faults.delayMs()
-  disturb(process, ledger, ms)
   return new Promise((resolve) => {
     process.machine.world.after(ms, () => resolve())
   })

@@ -21,8 +21,6 @@ export class SimProcess {
   readonly changes: { id: string; state: EndpointRecord['state'] | 'deleted' }[] = []
   sender: WebhookSender | null = null
   dead = false
-  /** `start` was answered. */
-  started = false
   stopping = false
   stopped = false
   closed = false

@@ -3,7 +3,6 @@ import type { ReplayRecord } from '../../../src/model/replay.ts'
 import type { ReplayStepInput } from '../../../src/ports/storage.ts'
 import type { Ledger } from './ledger.ts'
 import { deliveryKeyOf } from './model.ts'
-import { endTurn } from './ordering.ts'
 import type { SimProcess } from './process.ts'
 
 /** Deliveries that begin another round, and those canceled by upkeep. */
@@ -60,7 +59,6 @@ export function observeCanceled(ledger: Ledger, process: SimProcess, canceled: D
     }
     delivery.state = 'canceled'
     delivery.reason = reason
-    endTurn(ledger, delivery, null)
     ledger.note(() => `${process.name} canceled ${key}: ${reason}`)
   }
 }

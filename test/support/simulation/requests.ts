@@ -1,7 +1,6 @@
 import type { TransportRequest } from '../../../src/ports/transport.ts'
 import type { Ledger } from './ledger.ts'
 import { deliveryKeyOf, type RequestModel } from './model.ts'
-import { assertInOrder } from './ordering.ts'
 import type { SimProcess } from './process.ts'
 
 /** Requests as they leave a process: each under a lease of its own, with the accepted bytes, within all limits. */
@@ -31,7 +30,6 @@ export function observeRequest(ledger: Ledger, process: SimProcess, request: Tra
   }
   assertMoment(ledger, seen)
   assertAlone(ledger, seen)
-  assertInOrder(ledger, seen)
   if (!Buffer.from(request.body).equals(delivery.event.body)) ledger.violated('the bytes are those accepted', key)
   grant.request = seen
   delivery.requests.push(seen)

@@ -97,7 +97,7 @@ const pausesForgotten = disk((storage) => ({
   },
 }))
 
-export interface Broken {
+interface Broken {
   what: string
   sabotage: Sabotage
   /** The promises of which at least one is seen to be broken. */

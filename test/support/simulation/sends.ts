@@ -1,10 +1,7 @@
 import type { EventInput } from '../../../src/api/check-event.ts'
-import type { SendIn, SendResult, TxSendResult } from '../../../src/api/send.ts'
-import type { TransactionalStorage } from '../../../src/ports/storage.ts'
-import { TX } from '../../unit/engine/transactional.ts'
+import type { SendResult } from '../../../src/api/send.ts'
 import { call } from './calls.ts'
-import { Chance } from './chance.ts'
-import type { EndpointModel } from './model.ts'
+import type { Chance } from './chance.ts'
 import type { SimProcess } from './process.ts'
 import type { World } from './world.ts'
 
@@ -15,8 +12,6 @@ export const CROWD_TYPE = 'crowd.called'
 
 const TYPES = ['invoice.paid', 'invoice.failed', 'user.created', 'user.profile.changed'] as const
 
-type Ordered = Pick<EventInput, 'tenant' | 'type' | 'orderingKey' | 'endpoints'> & { metadata: Record<string, string> }
-
 interface Sent {
   number: number
   input: EventInput
@@ -25,7 +20,6 @@ interface Sent {
 export class Sends {
   readonly #world: World
   readonly #chance: Chance
-  readonly #order: Chance
   readonly #keyed: Sent[] = []
   /** How often each number was sent. */
   readonly #times = new Map<number, number>()
@@ -39,33 +33,24 @@ export class Sends {
   constructor(world: World, chance: Chance) {
     this.#world = world
     this.#chance = chance
-    this.#order = new Chance(world.plan.seed, 6)
   }
 
   /** One event, or one sent before with its key. Returns its type. */
   send(process: SimProcess): string {
     const sent = this.#next(process)
-    this.#send(process, sent)
-    return sent.input.type
-  }
-
-  #send(process: SimProcess, sent: Sent): void {
     const { number, input } = sent
     this.#times.set(number, (this.#times.get(number) ?? 0) + 1)
-    const { ledger } = this.#world
-    ledger.moments += 1
-    if (!ledger.begun.has(number)) ledger.begun.set(number, ledger.moments)
-    const within = this.#world.transactions && this.#order.of(this.#world.plan.withinShare)
     const expected = ['busy', 'endpoint_not_found', 'idempotency_conflict']
     if ('body' in input && input.body.byteLength > 2_048) expected.push('payload_too_large')
     void call(this.#world, {
       process,
-      name: `${within ? 'sendIn' : 'send'} ${number} ${input.type} ${input.idempotencyKey ?? ''} ${input.orderingKey ?? ''}`,
+      name: `send ${number} ${input.type} ${input.idempotencyKey ?? ''}`,
       expected,
-      make: (): Promise<TxSendResult | SendResult> => (within ? sendIn(process, input) : process.sender!.send(input)),
+      make: () => process.sender!.send(input),
       done: (result) => this.#acknowledge(process, sent, result),
       refused: (code) => this.#refuse(number, code),
     })
+    return input.type
   }
 
   #next(process: SimProcess): Sent {
@@ -73,7 +58,7 @@ export class Sends {
     if (this.#keyed.length > 0 && chance.of(0.1)) return chance.pick(this.#keyed)
     this.#last += 1
     const number = this.#last
-    const input = this.#ordered(process, this.#input(process, number))
+    const input = this.#input(process, number)
     const sent = { number, input }
     if (input.idempotencyKey !== undefined) this.#keyed.push(sent)
     return sent
@@ -119,52 +104,16 @@ export class Sends {
     }
   }
 
-  /** A share of them with an ordering key: mostly as they are, some addressed, some that hold up their key for a while. */
-  #ordered(process: SimProcess, input: EventInput): EventInput {
-    const order = this.#order
-    const { orderedShare, orderingKeys } = this.#world.plan
-    const isCrowd = input.type === CROWD_TYPE && orderedShare > 0
-    if (input.orderingKey !== undefined || !(order.of(orderedShare) || isCrowd)) return input
-    const ordered = { ...input, orderingKey: `order-${order.int(1, orderingKeys)}` }
-    if (isCrowd || input.endpoints !== undefined || input.deliverAt !== undefined) return ordered
-    const more = order.weighted({ none: 7, later: 1, targeted: 1.5 })
-    if (more === 'later') return { ...ordered, deliverAt: new Date(process.clock.now() + order.int(100, 30_000)) }
-    return more === 'none' ? ordered : { ...ordered, ...this.#target(input.tenant!, input.metadata!, order) }
-  }
-
-  /** The next of its ordering key, by a host that awaited the first: it may meet it while that is still being fanned out. */
-  #follow(process: SimProcess, { tenant, type, orderingKey }: EventInput): void {
-    const isCrowd = type === CROWD_TYPE
-    const metadata: Record<string, string> = {}
-    const target = isCrowd ? this.#target(tenant!, metadata, this.#order) : {}
-    const next = { tenant: tenant!, orderingKey: orderingKey!, metadata, ...target }
-    this.#sendMore(process, { ...next, type: isCrowd ? this.#order.pick(TYPES) : type })
-  }
-
-  /** To one endpoint, with one ordering key. */
-  sendTo(process: SimProcess, { id, tenant }: EndpointModel): void {
-    const metadata = { endpoints: id }
-    this.#sendMore(process, { tenant, type: TYPES[0], orderingKey: 'order-1', endpoints: [id], metadata })
-  }
-
-  #sendMore(process: SimProcess, input: Ordered): void {
-    this.#last += 1
-    const number = this.#last
-    const metadata = { ...input.metadata, send: String(number) }
-    this.#send(process, { number, input: { ...input, metadata, data: { number } } })
-  }
-
-  #target(tenant: string, metadata: Record<string, string>, chance = this.#chance): { endpoints?: string[] } {
+  #target(tenant: string, metadata: Record<string, string>): { endpoints?: string[] } {
     const own = [...this.#world.ledger.endpoints.values()].filter((endpoint) => endpoint.tenant === tenant)
     if (own.length === 0) return {}
-    const endpoints = [chance.pick(own).id]
+    const endpoints = [this.#chance.pick(own).id]
     metadata.endpoints = endpoints.join()
     return { endpoints }
   }
 
-  #acknowledge(process: SimProcess, { number, input }: Sent, result: SendResult | TxSendResult): void {
+  #acknowledge(process: SimProcess, { number, input }: Sent, result: SendResult): void {
     const { ledger } = this.#world
-    ledger.moments += 1
     const event = ledger.events.get(result.id)
     const told = `send ${number} by ${process.name}: ${JSON.stringify(result)}`
     if (event === undefined || !(ledger.accepted.get(number) ?? []).includes(result.id)) {
@@ -172,11 +121,8 @@ export class Sends {
       return
     }
     this.acknowledged.add(result.id)
-    event.acknowledgedAt ??= ledger.moments
-    const follows = input.orderingKey !== undefined && this.#order.of(input.type === CROWD_TYPE ? 1 : 0.2)
-    if (follows && process.alive && !process.stopping) this.#follow(process, input)
     if (!isOf(event.body, input)) ledger.violated('the bytes are those accepted', told)
-    if ('deliveries' in result && !result.duplicate && !event.background && result.deliveries !== event.expected.size) {
+    if (!result.duplicate && !event.background && result.deliveries !== event.expected.size) {
       ledger.violated('send tells how many deliveries there are', `${told}, not ${event.expected.size}`)
     }
   }
@@ -195,12 +141,6 @@ export class Sends {
       ledger.violated('what was refused was not accepted', `send ${number}: ${ledger.accepted.get(number)}`)
     }
   }
-}
-
-async function sendIn(process: SimProcess, input: EventInput): Promise<TxSendResult> {
-  // That its storage takes part in transactions is not known of a sender in general.
-  const call = process.sender!.sendIn as unknown as SendIn<TransactionalStorage<string, 'async'>>
-  return call(TX, input)
 }
 
 function isOf(body: Uint8Array, input: EventInput): boolean {

@@ -2,7 +2,6 @@ import type { AttemptRecord } from '../../../src/model/attempt.ts'
 import type { NextState, Observation, Settlement, SettleResult } from '../../../src/ports/storage.ts'
 import type { Ledger } from './ledger.ts'
 import { type DeliveryModel, type EndpointModel, type Grant, healthy, type RetrySettings } from './model.ts'
-import { endTurn } from './ordering.ts'
 import type { SimProcess } from './process.ts'
 
 /** Attempts as they are written: fenced, contiguous, and followed by what the schedule, the response and the rules say. */
@@ -14,31 +13,21 @@ export function settlements(
   ledger: Ledger,
   process: SimProcess,
   { now, settlements }: { now: number; settlements: Settlement[] },
-  { statuses, promotedDueAt }: SettleResult,
+  { statuses }: SettleResult,
 ): void {
-  const came: number[] = []
   for (const [index, settlement] of settlements.entries()) {
-    if (statuses[index] !== 'applied') {
-      ledger.note(() => `${process.name} settle ${settlement.deliveryId} #${settlement.claim}: ${statuses[index]}`)
-      continue
-    }
-    const next = applied(ledger, process, settlement, now)
-    if (next !== null) came.push(next.dueAt)
-  }
-  const first = came.length === 0 ? null : Math.min(...came)
-  if (first !== promotedDueAt) {
-    ledger.violated('a settlement tells whose turn came', `${promotedDueAt}, not ${first}, by ${process.name}`)
+    if (statuses[index] === 'applied') applied(ledger, process, settlement, now)
+    else ledger.note(() => `${process.name} settle ${settlement.deliveryId} #${settlement.claim}: ${statuses[index]}`)
   }
 }
 
-/** Returns the delivery whose turn came by this. */
-function applied(ledger: Ledger, process: SimProcess, settlement: Settlement, now: number): DeliveryModel | null {
+function applied(ledger: Ledger, process: SimProcess, settlement: Settlement, now: number): void {
   const { attempt, next, claim } = settlement
   const delivery = ledger.deliveriesById.get(settlement.deliveryId)
   const grant = delivery?.lease
   if (!delivery || !grant || grant.claim !== claim) {
     ledger.violated('a settlement is fenced', `${settlement.deliveryId} #${claim} by ${process.name}`)
-    return null
+    return
   }
   const told = `${delivery.key} #${claim} by ${process.name}`
   ledger.note(() => `${told}: ${attempt.outcome} ${attempt.status} → ${JSON.stringify(next)}`)
@@ -58,7 +47,6 @@ function applied(ledger: Ledger, process: SimProcess, settlement: Settlement, no
   assertAnswer(ledger, grant, attempt, told)
   assertNext(ledger, delivery, grant, settlement, told)
   move(delivery, grant, settlement)
-  return next.state === 'pending' ? null : endTurn(ledger, delivery, now)
 }
 
 /** The record tells what the receiver did. */

@@ -60,7 +60,6 @@ async function begin(world: World, operations: Operations): Promise<void> {
   }
   await world.quiet()
   await process.sender!.start()
-  process.started = true
   await world.quiet()
 }
 
@@ -84,11 +83,9 @@ function report({ plan, ledger, processes, clock }: World): Report {
       crashes: processes.filter((process) => process.dead).length,
       doubles: deliveries.filter(({ requests }) => requests.filter(({ status }) => status === 200).length > 1).length,
       replayed: deliveries.filter(({ replays }) => replays.size > 0).length,
-      ordered: [...ledger.events.values()].filter((event) => event.orderingKey !== null).length,
       background: [...ledger.events.values()].filter((event) => event.background).length,
       ...count(deliveries.flatMap(({ attempts }) => attempts.map(({ outcome }) => `attempt ${outcome}`))),
       ...count(deliveries.map(({ state, reason }) => `delivery ${state}${reason === null ? '' : ` ${reason}`}`)),
-      ...count(ledger.reached),
       ...count(ledger.faults.map((fault) => `fault ${fault}`)),
       ...count([...ledger.endpoints.values()].map(({ state, deleted }) => `endpoint ${deleted ? 'deleted' : state}`)),
     },

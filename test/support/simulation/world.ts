@@ -3,11 +3,9 @@ import type { Storage } from '../../../src/ports/storage.ts'
 import type { Transport } from '../../../src/ports/transport.ts'
 import { createWebhookSender } from '../../../src/sender.ts'
 import { manualClock } from '../../../src/testing/manual-clock.ts'
-import { transactional } from '../../unit/engine/transactional.ts'
 import { Chance } from './chance.ts'
 import { Disk } from './disk.ts'
 import { Ledger } from './ledger.ts'
-import { Liveness } from './liveness.ts'
 import type { Plan } from './plan.ts'
 import { SimProcess } from './process.ts'
 import { MachineTime } from './process-clock.ts'
@@ -45,9 +43,6 @@ export class World {
   /** The process of each machine; null: none runs there. */
   readonly running: (SimProcess | null)[] = [null, null]
   readonly processes: SimProcess[] = []
-  /** Whether events can be sent within transactions of the host's. */
-  readonly transactions: boolean
-  readonly liveness: Liveness
   /** Calls that were not answered yet. */
   readonly calls = new Set<Promise<void>>()
   readonly #sabotage: Sabotage
@@ -56,15 +51,11 @@ export class World {
     this.plan = plan
     this.turns = turns
     this.ledger = new Ledger(plan, () => this.clock.now())
-    const shared = sabotage.disk?.(storage) ?? storage
-    // The others that can need a connection of the host's.
-    this.transactions = shared.name === 'memory' && plan.withinShare > 0
-    this.disk = new Disk(this.transactions ? transactional(shared) : shared, this.ledger)
+    this.disk = new Disk(sabotage.disk?.(storage) ?? storage, this.ledger)
     this.ledger.disk = this.disk
     this.network = new Network(new Chance(plan.seed, 1), plan.crashes)
     this.faults = new StorageFaults(new Chance(plan.seed, 2))
     this.machines = [new MachineTime(this.clock), new MachineTime(this.clock)]
-    this.liveness = new Liveness(this)
     this.#sabotage = sabotage
   }
 
@@ -128,7 +119,6 @@ export class World {
     for (let next = this.clock.nextTimerAt(); next !== null && next <= end; next = this.clock.nextTimerAt()) {
       this.clock.advanceTo(next)
       await this.quiet()
-      this.liveness.look()
       if (this.ledger.violations.length > 0) return
     }
     this.clock.advanceTo(end)
