@@ -77,7 +77,7 @@ export function endpointsApi(core: Core, scope: Scope): Endpoints {
       const tenant = tenantFilterOf(input, 'endpoints.list', scope)
       const states = input.state === undefined ? null : endpointStateFilter(input.state, 'endpoints.list.state')
       const page = pageInput(input, 'endpoints.list', 'endpoints', [tenant, states])
-      const found = await core.ask((storage) => storage.listEndpoints({ tenant, states, ...page }))
+      const found = await core.ask((storage) => storage.listEndpoints({ tenant, states, changedSince: null, ...page }))
       return listed(found, 'endpoints', [tenant, states], presentEndpoint)
     },
     async update(value, patch) {
@@ -88,7 +88,7 @@ export function endpointsApi(core: Core, scope: Scope): Endpoints {
         const settings = patchSettings(input, before, 'endpoints.update', checks())
         const ranges = (settings.overrides ?? before.overrides).allowRanges ?? []
         if (settings.url !== undefined) await core.checkAddresses(settings.url, ranges)
-        const guard = settings.overrides === undefined ? {} : { ifOverrides: before.overrides }
+        const guard = settings.overrides === undefined ? {} : { guard: { overrides: before.overrides } }
         const update = { id, tenant: scope.bound, settings, ...guard, now: core.clock.now() }
         const after = await core.ask((storage) => storage.updateEndpoint(update))
         if (after === null) throw notFound(id)

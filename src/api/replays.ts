@@ -82,7 +82,9 @@ export function replayFunction(core: Core, scope: Scope): ReplayFunction {
     if (dryRun === true) return { total }
     const now = core.clock.now()
     const id = makeId('rpl', now, (size) => core.random.bytes(size))
-    const record = await core.ask((storage) => storage.createReplay({ id, selection, perSecond: rate, total, now }))
+    const record = await core.ask((storage) =>
+      storage.createReplay({ id, kind: 'replay', selection, perSecond: rate, total, now }),
+    )
     const { engine } = await core.ready()
     engine.wake()
     return present(core, record)

@@ -7,8 +7,8 @@ import type {
   EndpointSettings,
   EndpointState,
 } from '../model/endpoint.ts'
-import type { EventContent, EventRecord } from '../model/event.ts'
-import type { Selection } from '../model/replay.ts'
+import type { EventContent, EventRecord, EventSummary } from '../model/event.ts'
+import type { Position, ReplayKind, ReplayState, Selection } from '../model/replay.ts'
 
 // ─── accept ──────────────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -185,7 +185,8 @@ export interface Settlement {
   ordered: boolean
 }
 
-export type SettleStatus = 'applied' | 'alreadyApplied' | 'stale'
+/** `canceled`: applied, but that its event was canceled meanwhile, and so was the delivery instead of being repeated. */
+export type SettleStatus = 'applied' | 'canceled' | 'alreadyApplied' | 'stale'
 
 export interface SettleResult {
   /** In the order of the settlements. */
@@ -218,8 +219,8 @@ export interface EndpointUpdate {
   tenant: string | null
   /** What is left out stays as it is. */
   settings: Partial<EndpointSettings>
-  /** Written only while the overrides equal these; left out: whatever they are. */
-  ifOverrides?: EndpointOverrides
+  /** Written only while what is named here equals what is stored; left out: whatever that is. */
+  guard?: Partial<Pick<EndpointSettings, 'overrides' | 'secrets'>>
   now: number
 }
 
@@ -236,17 +237,12 @@ export interface StateChange {
 
 // ─── lists ───────────────────────────────────────────────────────────────────────────────────────────────────────────
 
-/** Keyset position: the row examined last, by its creation and integer key. */
-export interface Position {
-  at: number
-  key: number
-}
-
 export interface PageInput {
   /** Rows to return at most. */
   limit: number
   /** Rows to look at, at most: a page may be short while it has a `next`. */
   examine: number
+  /** Keyset: the row examined last. */
   after: Position | null
 }
 
@@ -259,6 +255,8 @@ export interface Page<T> {
 export interface EndpointQuery extends PageInput {
   tenant: string | null
   states: EndpointState[] | null
+  /** Only those whose settings or state changed at or after this moment: by `updatedAt`. Null: all. */
+  changedSince: number | null
 }
 
 export interface EventQuery extends PageInput {
@@ -286,10 +284,48 @@ export interface AttemptQuery extends PageInput {
   deliveryId: string
 }
 
+// ─── a single event ──────────────────────────────────────────────────────────────────────────────────────────────────
+
+/** How far an event has come. */
+export interface EventProgress {
+  event: EventSummary
+  /** The endpoints that the caller addressed; null: those that match. */
+  endpointIds: string[] | null
+  /** The tenant's endpoint-set version by which it is fanned out: endpoints created at a later one get nothing. */
+  endpointsVersion: number
+  /** Deliveries are still being written. */
+  fanningOut: boolean
+  /** Its deliveries by state; `open`: pending or leased. */
+  counts: { open: number; delivered: number; failed: number; canceled: number }
+}
+
+export interface CancelEventInput {
+  id: string
+  /** Null: whatever its tenant. */
+  tenant: string | null
+  now: number
+  /** Deliveries to cancel at most. */
+  limit: number
+}
+
+export interface CanceledEvent {
+  event: EventSummary
+  /** Those canceled by this call: fewer than `limit` means that none is left. */
+  canceled: DeliveryRecord[]
+}
+
 // ─── replay ──────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+export interface ReplayQuery extends PageInput {
+  /** Null: over all tenants. */
+  tenant: string | null
+  states: ReplayState[] | null
+}
 
 export interface NewReplay {
   id: string
+  kind: ReplayKind
+  /** Of a backfill: always with `endpointId`, never with `states` or `ids`. */
   selection: Selection
   perSecond: number | null
   total: number
@@ -303,6 +339,44 @@ export interface ReplayStepInput {
   limit: number
   /** Deliveries to look at, at most. */
   examine: number
+}
+
+export interface MissedEventsQuery {
+  /** Always with `endpointId`; of the rest `tenant`, `eventId`, `type`, `since` and `until` count, over the events. */
+  selection: Selection
+  /** The event examined last; null: from the first. */
+  after: Position | null
+  /** Events created later are passed over; null: up to the last that there is now. */
+  bound: Position | null
+  /** Events to return at most. */
+  limit: number
+  /** Events to look at, at most. */
+  examine: number
+}
+
+export interface MissedEvents {
+  /** Oldest first. */
+  events: MissedEvent[]
+  /** Null: there is nothing more up to the bound. */
+  next: Position | null
+}
+
+export interface MissedEvent {
+  id: string
+  type: string
+  /** The endpoints that the caller addressed; null: those that match. */
+  endpointIds: string[] | null
+}
+
+export interface BackfillInput {
+  replayId: string
+  now: number
+  /** The cursor from which these were found: with another one stored, nothing is written. */
+  from: Position
+  /** The cursor after them; null: these were the last. */
+  to: Position | null
+  /** The events that the endpoint is to have. */
+  eventIds: string[]
 }
 
 export interface ReplayProgressCounts {
@@ -344,4 +418,4 @@ export interface StorageStats {
   bytes: number
 }
 
-export type { AttemptRecord, DeliveryRecord, EndpointRecord, EventRecord, Lease }
+export type { AttemptRecord, DeliveryRecord, EndpointRecord, EventRecord, Lease, Position }

@@ -5,6 +5,9 @@ import type { EventRecord, EventSummary } from '../model/event.ts'
 import type { ReplayRecord } from '../model/replay.ts'
 import type {
   AttemptQuery,
+  BackfillInput,
+  CancelEventInput,
+  CanceledEvent,
   CancelHeldInput,
   ClaimedDelivery,
   ClaimInput,
@@ -16,17 +19,21 @@ import type {
   EndpointChanges,
   EndpointQuery,
   EndpointUpdate,
+  EventProgress,
   EventQuery,
   ExpiredLease,
   FanOut,
   InsertEventInInput,
   InsertEventsInput,
   InsertResult,
+  MissedEvents,
+  MissedEventsQuery,
   NewEndpoint,
   NewReplay,
   Page,
   PruneInput,
   ReplayProgressCounts,
+  ReplayQuery,
   ReplayStepInput,
   Settlement,
   SettleResult,
@@ -120,8 +127,8 @@ export interface Storage {
    */
   claimDue(input: ClaimInput): Promise<ClaimedDelivery[]>
   /**
-   * Gives back leases under which nothing was begun: pending again, due as before, the claim number taken back. Fenced by claim
-   * number and worker; those that do not match are left alone.
+   * Gives back leases under which nothing was begun: pending again, due as before, the claim number taken back; canceled where
+   * `cancelEvent` came meanwhile. Fenced by claim number and worker; those that do not match are left alone.
    */
   releaseLeases(input: { now: number; worker: string; leases: Lease[] }): Promise<void>
   /** Leases that ended before `now`, oldest first. Reads only: the engine settles them as `lost`. */
@@ -134,7 +141,8 @@ export interface Storage {
    * For each: fenced by claim number, writes the attempt, the delivery's next state and the endpoint's observation together, and
    * gives the next of its ordering key its turn.
    * `alreadyApplied`: this very settlement was written before, as its attempt's number, outcome and start tell. `stale`: another claim
-   * or another's verdict; nothing written.
+   * or another's verdict; nothing written. `canceled`: `next` is pending, and `cancelEvent` came while the delivery was leased: it
+   * is written as canceled with the reason `event_canceled` instead, ended at `now`.
    * Observations are monotonic: a success heals what began before it, a success at a healthy endpoint writes nothing.
    */
   settle(input: { now: number; settlements: Settlement[] }): Promise<SettleResult>
@@ -151,17 +159,32 @@ export interface Storage {
   stepReplay(input: ReplayStepInput): Promise<ReplayRecord | null>
   cancelReplay(input: { id: string; now: number }): Promise<ReplayRecord | null>
   getReplay(id: string): Promise<ReplayRecord | null>
+  /** Newest first. */
+  listReplays(query: ReplayQuery): Promise<Page<ReplayRecord>>
+  /** Of both kinds, oldest first. */
   runningReplays(input: { limit: number }): Promise<ReplayRecord[]>
   replayProgress(id: string): Promise<ReplayProgressCounts>
   /** Counts matching deliveries at rest, as far as one look goes. */
   countAtRest(input: CountInput): Promise<Count>
+  /**
+   * Events of the selection, and of the endpoint's tenant, for which the endpoint has no delivery, in order of creation; never
+   * canceled ones. Reads only. None where there is no such endpoint.
+   */
+  missedEvents(query: MissedEventsQuery): Promise<MissedEvents>
+  /**
+   * Writes a delivery of each of these events for the endpoint of a running backfill: pending, due now, round 1, out of turn, stamped
+   * with the backfill, counted as requeued; moves its cursor, and completes it at the end. Events that are gone, were canceled or
+   * have a delivery for the endpoint by now, and all where the endpoint is deleted, count as skipped. With another cursor stored, or
+   * when it no longer runs, nothing is written. Returns the replay as it is then; null: there is none.
+   */
+  insertBackfill(input: BackfillInput): Promise<ReplayRecord | null>
 
   // endpoints
   createEndpoint(input: { endpoint: NewEndpoint; now: number }): Promise<EndpointRecord>
   /** `tenant` null: whatever its tenant. */
   getEndpoint(input: { id: string; tenant: string | null }): Promise<EndpointRecord | null>
   listEndpoints(query: EndpointQuery): Promise<Page<EndpointRecord>>
-  /** Null: not found. `conflict`: its overrides are no longer those from which `settings.overrides` was merged. */
+  /** Null: not found. `conflict`: something that `guard` names is stored otherwise by now; nothing was written. */
   updateEndpoint(input: EndpointUpdate): Promise<EndpointRecord | 'conflict' | null>
   /**
    * Blocks or frees the lane with it. Leaving `disabled` resets health as a success at `now` would, and ends the lane's rest.
@@ -182,10 +205,24 @@ export interface Storage {
   getEvent(input: { id: string; tenant: string | null }): Promise<EventRecord | null>
   /** Newest first, like all lists but attempts. */
   listEvents(query: EventQuery): Promise<Page<EventSummary>>
+  /** Null: not found. */
+  eventProgress(input: { id: string; tenant: string | null }): Promise<EventProgress | null>
   getDelivery(input: { id: string; tenant: string | null }): Promise<DeliveryRecord | null>
+  /** The deliveries of one event for these endpoints, at most 200 of them, in no particular order. */
+  deliveriesOf(input: { eventId: string; endpointIds: string[] }): Promise<DeliveryRecord[]>
   listDeliveries(query: DeliveryQuery): Promise<Page<DeliveryRecord>>
   /** In the order of their numbers. */
   listAttempts(query: AttemptQuery): Promise<Page<AttemptRecord>>
+
+  // cancel
+  /**
+   * Marks the event as canceled, ends its fan-out, and cancels its pending deliveries, those that wait for their turn too, with the
+   * reason `event_canceled`, up to `limit`. Those leased now bear the reason already, and are canceled when their settlement or
+   * release would make them pending.
+   * Deliveries at rest stay as they are; a later replay of them goes by its own full schedule. Repeating it goes on where it
+   * stopped, and keeps the moment of the first. The event's idempotency key stays. Null: not found.
+   */
+  cancelEvent(input: CancelEventInput): Promise<CanceledEvent | null>
 
   // upkeep
   /**

@@ -93,7 +93,9 @@ describe('a node', () => {
     await hears(() => sends.releaseLeases({ now: NOW, worker: WORKER, leases: [lease!.lease] }))
     await pause(sends, 'ep_a')
     await hears(() => resume(sends, 'ep_a'))
-    await hears(() => sends.createReplay({ id: 'rpl_a', selection: {}, perSecond: null, total: 1, now: NOW }))
+    await hears(() =>
+      sends.createReplay({ id: 'rpl_a', kind: 'replay', selection: {}, perSecond: null, total: 1, now: NOW }),
+    )
     expect(own.count).toBe(0)
   })
 

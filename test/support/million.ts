@@ -35,7 +35,7 @@ export async function addPatterns(storage: Storage): Promise<void> {
   if (claimed === undefined) throw new Error('nothing was claimed')
   await storage.settle({ now: NOW, settlements: [delivered(claimed.lease)] })
   const selection = { tenant: 'pattern', states: ['canceled' as const] }
-  await storage.createReplay({ id: 'rpl_pattern', selection, perSecond: null, total: 0, now: NOW })
+  await storage.createReplay({ id: 'rpl_pattern', kind: 'replay', selection, perSecond: null, total: 0, now: NOW })
   await addEndpoint(storage, 'ep_1', 'acme')
   await addEndpoint(storage, 'ep_2', 'other')
 }
@@ -212,7 +212,7 @@ export function boundedCalls(): BoundedCall[] {
       }
       for (const states of [null, ['active' as const], ['disabled' as const]]) {
         list('listEndpoints', { tenant, states, after }, (storage) =>
-          storage.listEndpoints({ tenant, states, ...page }),
+          storage.listEndpoints({ changedSince: null, tenant, states, ...page }),
         )
       }
     }

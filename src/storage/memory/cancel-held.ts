@@ -1,8 +1,8 @@
-import type { DeliveryReason, DeliveryRecord } from '../../model/delivery.ts'
+import type { DeliveryRecord } from '../../model/delivery.ts'
 import type { CancelHeldInput } from '../../ports/storage.ts'
+import { cancel } from './cancel.ts'
 import { deliveryRecord } from './records.ts'
 import type { DeliveryRow, EndpointRow, Tables } from './tables.ts'
-import { endTurn } from './turns.ts'
 
 export function cancelHeld(tables: Tables, { now, heldBefore, limit }: CancelHeldInput): DeliveryRecord[] {
   const canceled: DeliveryRecord[] = []
@@ -26,12 +26,4 @@ function overdue({ deleted, lane }: EndpointRow, heldBefore: number, limit: numb
     if (isOver(row)) rows.push(row)
   }
   return rows
-}
-
-function cancel(row: DeliveryRow, reason: DeliveryReason, now: number): void {
-  row.endpoint.lane.pending.delete(row)
-  row.state = 'canceled'
-  row.reason = reason
-  row.endedAt = now
-  endTurn(row, Number.NEGATIVE_INFINITY)
 }

@@ -37,6 +37,6 @@ function repeated({ deliveries }: EventRow, now: number, worker: string): Insert
 /** `deliveries` counts those still kept. */
 function duplicate(tables: Tables, eventId: string): InsertResult {
   const event = tables.events.get(eventId)
-  const fansOut = event !== undefined && event.fanOut !== null
+  const fansOut = event !== undefined && event.fanOutCursor !== null
   return { status: 'duplicate', eventId, deliveries: fansOut ? null : (event?.deliveries.size ?? 0) }
 }

@@ -25,7 +25,7 @@ export function address(tables: Tables, deliveries: readonly NewDelivery[]): Add
 
 /**
  * Writes one delivery, leased where that is wanted, it has its turn, and its lane is idle. One that exists already is left as it
- * is.
+ * is. `replayId`: of a backfill, whose deliveries take no turns.
  */
 export function insertDelivery(
   tables: Tables,
@@ -33,6 +33,7 @@ export function insertDelivery(
   { endpoint, dueAt, leaseUntil }: Addressed,
   now: number,
   worker: string,
+  replayId: string | null = null,
 ): Lease | null {
   if (event.deliveries.has(endpoint.record.id)) return null
   const row: DeliveryRow = {
@@ -47,17 +48,17 @@ export function insertDelivery(
     lost: 0,
     claim: 0,
     dueAt,
-    ordered: event.record.orderingKey !== null,
+    ordered: event.record.orderingKey !== null && replayId === null,
     lease: null,
     endedAt: null,
-    replayId: null,
+    replayId,
     attempts: [],
     attemptCount: 0,
   }
   event.deliveries.set(endpoint.record.id, row)
   tables.deliveries.set(row.key, row)
   tables.deliveriesByCreation.add(row)
-  if (!takeTurn(row)) return null
+  if (row.ordered && !takeTurn(row)) return null
   if (leaseUntil === null || isBlocked(endpoint, now) || hasDue(endpoint, now)) {
     enqueue(row)
     return null

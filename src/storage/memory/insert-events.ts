@@ -59,13 +59,15 @@ function insertRow(tables: Tables, item: NewEvent): EventRow {
     key: nextKey(tables),
     record: event,
     hash,
-    fanOut: item.fanOut === 'background' ? { endpointsVersion, endpointIds, cursor: '' } : null,
+    endpointsVersion,
+    endpointIds,
+    fanOutCursor: item.fanOut === 'background' ? '' : null,
     deliveries: new Map(),
   }
   tables.events.set(event.id, row)
   tables.eventsByCreation.add(row)
   tables.bytes += event.body.byteLength
-  if (row.fanOut !== null) tables.fanOuts.add(row)
+  if (row.fanOutCursor !== null) tables.fanOuts.add(row)
   if (event.idempotencyKey !== null && idempotencyExpiresAt !== null) {
     const entry = { eventId: event.id, hash, expiresAt: idempotencyExpiresAt }
     tables.idempotency.set(perTenant(event.tenant, event.idempotencyKey), entry)

@@ -4,15 +4,11 @@ import type { Tables } from './tables.ts'
 
 export function insertSlice(tables: Tables, { now, eventId, from, to, deliveries }: SliceInput): boolean {
   const event = tables.events.get(eventId)
-  if (event === undefined || event.fanOut === null || event.fanOut.cursor !== from) return false
+  if (event === undefined || event.fanOutCursor !== from) return false
   for (const delivery of address(tables, deliveries)) {
     insertDelivery(tables, event, { ...delivery, leaseUntil: null }, now, '')
   }
-  if (to === null) {
-    event.fanOut = null
-    tables.fanOuts.delete(event)
-  } else {
-    event.fanOut = { ...event.fanOut, cursor: to }
-  }
+  event.fanOutCursor = to
+  if (to === null) tables.fanOuts.delete(event)
   return true
 }

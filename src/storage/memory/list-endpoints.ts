@@ -5,11 +5,14 @@ import { takePage } from './page.ts'
 import type { Tables } from './tables.ts'
 
 export function listEndpoints(tables: Tables, query: EndpointQuery): Page<EndpointRecord> {
-  const { tenant, states } = query
+  const { tenant, states, changedSince } = query
   return takePage(tables.endpointsByCreation.down(query.after), query, {
     placeOf: ({ record, key }) => ({ at: record.createdAt, key }),
     matches: ({ record, deleted }) =>
-      !deleted && (tenant === null || record.tenant === tenant) && (states === null || states.includes(record.state)),
+      !deleted &&
+      (tenant === null || record.tenant === tenant) &&
+      (states === null || states.includes(record.state)) &&
+      (changedSince === null || record.updatedAt >= changedSince),
     record: copyOf,
   })
 }

@@ -1,7 +1,8 @@
 import type { EventSummary } from '../../model/event.ts'
 import type { EventQuery, Page } from '../../ports/storage.ts'
 import { takePage } from './page.ts'
-import type { EventRow, Tables } from './tables.ts'
+import { summaryOf } from './records.ts'
+import type { Tables } from './tables.ts'
 
 export function listEvents(tables: Tables, query: EventQuery): Page<EventSummary> {
   const { tenant, type, since, until } = query
@@ -14,8 +15,4 @@ export function listEvents(tables: Tables, query: EventQuery): Page<EventSummary
       (until === null || record.createdAt < until),
     record: summaryOf,
   })
-}
-
-function summaryOf({ record: { body: _, ...summary } }: EventRow): EventSummary {
-  return summary
 }

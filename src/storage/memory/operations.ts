@@ -1,4 +1,5 @@
 import type { Storage } from '../../ports/storage.ts'
+import { cancelEvent } from './cancel-event.ts'
 import { cancelHeld } from './cancel-held.ts'
 import { cancelReplay } from './cancel-replay.ts'
 import { changeEndpointState } from './change-endpoint-state.ts'
@@ -7,20 +8,25 @@ import { countAtRest } from './count-at-rest.ts'
 import { createEndpoint } from './create-endpoint.ts'
 import { createReplay } from './create-replay.ts'
 import { deleteEndpoint } from './delete-endpoint.ts'
+import { deliveriesOf } from './deliveries-of.ts'
 import { dueLanes } from './due-lanes.ts'
 import { endpointChanges } from './endpoint-changes.ts'
+import { eventProgress } from './event-progress.ts'
 import { expiredLeases } from './expired-leases.ts'
 import { getDelivery } from './get-delivery.ts'
 import { getEndpoint } from './get-endpoint.ts'
 import { getEvent } from './get-event.ts'
 import { getReplay } from './get-replay.ts'
+import { insertBackfill } from './insert-backfill.ts'
 import { insertEvents } from './insert-events.ts'
 import { insertSlice } from './insert-slice.ts'
 import { listAttempts } from './list-attempts.ts'
 import { listDeliveries } from './list-deliveries.ts'
 import { listEndpoints } from './list-endpoints.ts'
 import { listEvents } from './list-events.ts'
+import { listReplays } from './list-replays.ts'
 import { markWarned } from './mark-warned.ts'
+import { missedEvents } from './missed-events.ts'
 import { nextDueAt } from './next-due-at.ts'
 import { pendingFanOuts } from './pending-fan-outs.ts'
 import { prune } from './prune.ts'
@@ -61,9 +67,12 @@ export function operationsOn(tables: Tables): MemoryStorage {
     stepReplay: async (input) => stepReplay(tables, input),
     cancelReplay: async (input) => cancelReplay(tables, input),
     getReplay: async (id) => getReplay(tables, id),
+    listReplays: async (query) => listReplays(tables, query),
     runningReplays: async (input) => runningReplays(tables, input),
     replayProgress: async (id) => replayProgress(tables, id),
     countAtRest: async (input) => countAtRest(tables, input),
+    missedEvents: async (query) => missedEvents(tables, query),
+    insertBackfill: async (input) => insertBackfill(tables, input),
 
     createEndpoint: async (input) => createEndpoint(tables, input),
     getEndpoint: async (input) => getEndpoint(tables, input),
@@ -76,10 +85,13 @@ export function operationsOn(tables: Tables): MemoryStorage {
 
     getEvent: async (input) => getEvent(tables, input),
     listEvents: async (query) => listEvents(tables, query),
+    eventProgress: async (input) => eventProgress(tables, input),
     getDelivery: async (input) => getDelivery(tables, input),
+    deliveriesOf: async (input) => deliveriesOf(tables, input),
     listDeliveries: async (query) => listDeliveries(tables, query),
     listAttempts: async (query) => listAttempts(tables, query),
 
+    cancelEvent: async (input) => cancelEvent(tables, input),
     cancelHeld: async (input) => cancelHeld(tables, input),
     prune: async (input) => prune(tables, input),
     stats: async (input) => stats(tables, input),

@@ -13,6 +13,10 @@ export class OrderedRows<T extends { readonly key: number }> {
     return this.#rows[0]
   }
 
+  get last(): T | undefined {
+    return this.#rows.at(-1)
+  }
+
   get size(): number {
     return this.#rows.length
   }
@@ -42,6 +46,12 @@ export class OrderedRows<T extends { readonly key: number }> {
       const row = this.#rows[index - 1]
       if (row !== undefined) yield row
     }
+  }
+
+  /** From the first above `after` to the last. Rows must not be added or deleted meanwhile. */
+  *up(after: Position | null): Generator<T> {
+    const from = after === null ? 0 : this.#countBefore({ at: after.at, key: after.key + 1 })
+    for (let index = from; index < this.#rows.length; index++) yield this.#rows[index] as T
   }
 
   #countBefore(position: Position): number {

@@ -5,17 +5,18 @@ import { perTenant, type Tables } from './tables.ts'
 export function pendingFanOuts(tables: Tables, { limit }: { limit: number }): FanOut[] {
   const found: FanOut[] = []
   const keys = new Set<string>()
-  for (const { record, fanOut } of tables.fanOuts) {
+  for (const { record, endpointsVersion, endpointIds, fanOutCursor } of tables.fanOuts) {
     if (found.length >= limit) break
-    if (fanOut === null) continue
+    if (fanOutCursor === null) continue
     const { id, tenant, type, deliverAt, orderingKey } = record
     if (orderingKey !== null) {
       const key = perTenant(tenant, orderingKey)
       if (keys.has(key)) continue
       keys.add(key)
     }
-    const endpointIds = fanOut.endpointIds === null ? null : [...fanOut.endpointIds]
-    found.push({ event: { id, tenant, type, deliverAt }, ...fanOut, endpointIds })
+    const addressed = endpointIds === null ? null : [...endpointIds]
+    const event = { id, tenant, type, deliverAt }
+    found.push({ event, endpointsVersion, endpointIds: addressed, cursor: fanOutCursor })
   }
   return found
 }

@@ -1,5 +1,5 @@
 import type { PruneInput } from '../../ports/storage.ts'
-import type { DeliveryRow, EventRow, Tables } from './tables.ts'
+import type { DeliveryRow, EventRow, ReplayRow, Tables } from './tables.ts'
 
 export function prune(tables: Tables, { now, deliveredBefore, failedBefore, limit }: PruneInput): number {
   let left = limit
@@ -9,16 +9,16 @@ export function prune(tables: Tables, { now, deliveredBefore, failedBefore, limi
   }
   for (const row of tables.events.values()) {
     if (left === 0) break
-    const bare = row.fanOut === null && row.deliveries.size === 0
+    const bare = row.fanOutCursor === null && row.deliveries.size === 0
     if (bare && row.record.createdAt < deliveredBefore) left -= removeEvent(tables, row)
   }
   for (const [id, { expiresAt }] of tables.idempotency) {
     if (left === 0) break
     if (expiresAt <= now && tables.idempotency.delete(id)) left -= 1
   }
-  for (const [id, { record }] of tables.replays) {
+  for (const row of tables.replays.values()) {
     if (left === 0) break
-    if (record.endedAt !== null && record.endedAt < failedBefore && tables.replays.delete(id)) left -= 1
+    if (row.record.endedAt !== null && row.record.endedAt < failedBefore) left -= removeReplay(tables, row)
   }
   return limit - left
 }
@@ -36,6 +36,12 @@ function removeDelivery(tables: Tables, row: DeliveryRow, limit: number): number
   tables.deliveries.delete(row.key)
   tables.deliveriesByCreation.delete(row)
   return attempts + 1
+}
+
+function removeReplay(tables: Tables, row: ReplayRow): number {
+  tables.replays.delete(row.record.id)
+  tables.replaysByCreation.delete(row)
+  return 1
 }
 
 function removeEvent(tables: Tables, row: EventRow): number {

@@ -1,8 +1,8 @@
 import type { DeliveryRecord, Lease } from '../../model/delivery.ts'
-import type { EventContent } from '../../model/event.ts'
+import type { EventContent, EventSummary } from '../../model/event.ts'
 import { deliveryId } from '../../model/ids.ts'
 import type { ReplayRecord } from '../../model/replay.ts'
-import type { DeliveryRow, ReplayRow } from './tables.ts'
+import type { DeliveryRow, EventRow, ReplayRow } from './tables.ts'
 import { isWaiting } from './turns.ts'
 
 /** What is handed out: fresh objects, so that a later change of the row does not show in them. */
@@ -44,6 +44,10 @@ export function leaseOf(row: DeliveryRow, { leasedAt, until }: { leasedAt: numbe
 export function eventContent({ event: { record } }: DeliveryRow): EventContent {
   const { id, type, contentType, body, headers, createdAt } = record
   return { id, type, contentType, body, headers: { ...headers }, createdAt }
+}
+
+export function summaryOf({ record: { body: _, ...summary } }: EventRow): EventSummary {
+  return summary
 }
 
 export function replayRecord({ record }: ReplayRow): ReplayRecord {

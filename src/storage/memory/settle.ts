@@ -22,11 +22,13 @@ export function settle(tables: Tables, { now, settlements }: SettleInput): Settl
     if (row.lease === null || row.claim !== settlement.claim) {
       return isWritten(row, settlement.attempt) ? 'alreadyApplied' : 'stale'
     }
-    const promoted = moveOn(tables, row, settlement, now)
+    const canceled = row.reason === 'event_canceled' && settlement.next.state === 'pending'
+    const next = canceled ? ({ state: 'canceled', reason: 'event_canceled', endedAt: now } as const) : settlement.next
+    const promoted = moveOn(tables, row, { ...settlement, next }, now)
     promotedDueAt = Math.min(promotedDueAt, promoted?.dueAt ?? promotedDueAt)
     moveLane(row.endpoint, settlement, now)
     if (applyObservation(row.endpoint, settlement)) failed.add(row.endpoint)
-    return 'applied'
+    return canceled ? 'canceled' : 'applied'
   })
   return {
     statuses,

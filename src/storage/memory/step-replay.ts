@@ -12,7 +12,7 @@ export function stepReplay(tables: Tables, { replayId, now, limit, examine }: Re
 
   const { selection } = replay.record
   const isOfSelection = matcherOf(selection)
-  let { requeued, skipped } = replay.record
+  let { requeued, skipped, cursor } = replay.record
   const full = requeued + limit
   let examined = 0
   let ended = true
@@ -22,7 +22,7 @@ export function stepReplay(tables: Tables, { replayId, now, limit, examine }: Re
       break
     }
     examined += 1
-    replay.cursor = row.key
+    cursor = { at: row.createdAt, key: row.key }
     if (!isOfSelection(row) || !isOfStates(row, selection)) continue
     if (isAtRest(row) && !row.endpoint.deleted) {
       requeue(row, replayId, now)
@@ -31,15 +31,15 @@ export function stepReplay(tables: Tables, { replayId, now, limit, examine }: Re
       skipped += 1
     }
   }
-  replay.record = { ...replay.record, requeued, skipped }
+  replay.record = { ...replay.record, requeued, skipped, cursor }
   if (ended) replay.record = { ...replay.record, state: 'completed', endedAt: now }
   return replayRecord(replay)
 }
 
 /** In the order of creation; those made since the replay began are not part of it. */
-function unvisited(tables: Tables, { record, cursor, bound }: ReplayRow): DeliveryRow[] {
+function unvisited(tables: Tables, { record }: ReplayRow): DeliveryRow[] {
   const rows = candidates(tables, record.selection)?.sort((a, b) => a.key - b.key) ?? [...tables.deliveries.values()]
-  return rows.filter(({ key }) => key > cursor && key <= bound)
+  return rows.filter(({ key }) => key > record.cursor.key && key <= record.bound.key)
 }
 
 /** Due now, in its next round, from the first step of the schedule, and out of its turn. */

@@ -50,10 +50,15 @@ export interface EndpointRow {
 
 export interface EventRow {
   readonly key: number
-  readonly record: EventRecord
+  /** Replaced by each change. */
+  record: EventRecord
   readonly hash: string
-  /** Null: all its deliveries are written. */
-  fanOut: { endpointsVersion: number; endpointIds: string[] | null; cursor: string } | null
+  /** The tenant's endpoint-set version by which it is fanned out. */
+  readonly endpointsVersion: number
+  /** The endpoints that the caller addressed; null: those that match. */
+  readonly endpointIds: string[] | null
+  /** Endpoint ids up to and including this one have their deliveries; null: all its deliveries are written. */
+  fanOutCursor: string | null
   /** By endpoint id. */
   readonly deliveries: Map<string, DeliveryRow>
 }
@@ -64,6 +69,7 @@ export interface DeliveryRow {
   readonly endpoint: EndpointRow
   readonly createdAt: number
   state: DeliveryState
+  /** Of a leased one: `event_canceled`, when its event was canceled meanwhile. */
   reason: DeliveryReason | null
   round: number
   step: number
@@ -86,10 +92,7 @@ export interface DeliveryRow {
 export interface ReplayRow {
   /** Replaced by each change: it is handed out. */
   record: ReplayRecord
-  /** Deliveries up to this key were visited. */
-  cursor: number
-  /** Deliveries above this key were made after the replay began. */
-  readonly bound: number
+  readonly key: number
 }
 
 export interface IdempotencyRow {
@@ -117,6 +120,7 @@ export interface Tables {
   readonly deliveriesByCreation: OrderedRows<DeliveryRow>
   readonly leased: Set<DeliveryRow>
   readonly replays: Map<string, ReplayRow>
+  readonly replaysByCreation: OrderedRows<ReplayRow>
 }
 
 export function createTables(): Tables {
@@ -135,6 +139,7 @@ export function createTables(): Tables {
     deliveriesByCreation: new OrderedRows((row) => row.createdAt),
     leased: new Set(),
     replays: new Map(),
+    replaysByCreation: new OrderedRows((row) => row.record.createdAt),
   }
 }
 

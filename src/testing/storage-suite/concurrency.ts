@@ -81,7 +81,7 @@ export const concurrency: Behaviour[] = [
         await sendOne(storage, { id, to: ['ep_a'] })
         await settleAll(storage, [failed(await claimOne(storage, 'ep_a'))])
       }
-      await storage.createReplay({ id: 'rpl_a', selection: {}, perSecond: null, total: 3, now: NOW })
+      await storage.createReplay({ id: 'rpl_a', kind: 'replay', selection: {}, perSecond: null, total: 3, now: NOW })
       await times(() => storage.stepReplay({ replayId: 'rpl_a', now: NOW, limit: 1, examine: 10 }))
       same((await storage.getReplay('rpl_a'))?.requeued, 3, 'three deliveries are counted once each')
       const rows = await collect((page) => storage.listDeliveries({ selection: {}, ...page }))

@@ -74,7 +74,7 @@ export const durability: Behaviour[] = [
         const next = { state: 'failed' as const, reason: 'retry_refused' as const, endedAt: NOW }
         await settleOne(storage, rejected(lease, NOW, { next }))
       }
-      await storage.createReplay({ id: 'rpl_a', selection: {}, perSecond: null, total: 2, now: NOW })
+      await storage.createReplay({ id: 'rpl_a', kind: 'replay', selection: {}, perSecond: null, total: 2, now: NOW })
       await storage.stepReplay({ replayId: 'rpl_a', now: NOW, limit: 1, examine: 10 })
 
       const again = await reopen()

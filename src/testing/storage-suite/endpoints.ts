@@ -38,13 +38,13 @@ export const endpoints: Behaviour[] = [
     async check({ storage }) {
       const { overrides } = await addEndpoint(storage, 'ep_a')
       const update = { id: 'ep_a', tenant: null, now: NOW + 5 }
-      const mine = { ...update, settings: { overrides: { concurrency: 1 } }, ifOverrides: overrides }
-      const other = { ...update, settings: { overrides: { retry: { jitter: 0 } } }, ifOverrides: overrides }
+      const mine = { ...update, settings: { overrides: { concurrency: 1 } }, guard: { overrides } }
+      const other = { ...update, settings: { overrides: { retry: { jitter: 0 } } }, guard: { overrides } }
       holds((await storage.updateEndpoint(other)) !== 'conflict', 'the first of two is written')
       same(await storage.updateEndpoint(mine), 'conflict', 'the second is told that there is something new')
       same((await endpointNow(storage, 'ep_a')).overrides, { retry: { jitter: 0 } }, 'and changes nothing')
       const merged = { overrides: { retry: { jitter: 0 }, concurrency: 1 } }
-      await storage.updateEndpoint({ ...update, settings: merged, ifOverrides: { retry: { jitter: 0 } } })
+      await storage.updateEndpoint({ ...update, settings: merged, guard: { overrides: { retry: { jitter: 0 } } } })
       same((await endpointNow(storage, 'ep_a')).overrides, merged.overrides, 'until it was made from what there is')
     },
   },
@@ -97,7 +97,9 @@ export const endpoints: Behaviour[] = [
       same(await storage.deleteEndpoint(which), false, 'once')
       same(await storage.getEndpoint(which), null, 'it is not found')
       same(await storage.updateEndpoint({ ...which, settings: { description: 'x' } }), null, 'it is not updated')
-      const listed = await collect((page) => storage.listEndpoints({ tenant: null, states: null, ...page }))
+      const listed = await collect((page) =>
+        storage.listEndpoints({ changedSince: null, tenant: null, states: null, ...page }),
+      )
       same(listed, [], 'it is not listed')
     },
   },
@@ -109,7 +111,9 @@ export const endpoints: Behaviour[] = [
       await addEndpoint(storage, 'ep_c', 'acme', NOW + 2)
       await pause(storage, 'ep_c')
       const ids = async (tenant: string | null, states: ('active' | 'paused' | 'disabled')[] | null) => {
-        const found = await collect((page) => storage.listEndpoints({ tenant, states, ...page }), { limit: 1 })
+        const found = await collect((page) => storage.listEndpoints({ changedSince: null, tenant, states, ...page }), {
+          limit: 1,
+        })
         return found.map(({ id }) => id)
       }
       same(await ids(null, null), ['ep_c', 'ep_b', 'ep_a'], 'newest first')

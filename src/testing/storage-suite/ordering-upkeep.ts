@@ -33,7 +33,14 @@ function eventIds(deliveries: DeliveryRecord[]): string[] {
 
 /** Replays the deliveries of an event, all at once. */
 async function replayEvent(storage: Storage, eventId: string) {
-  await storage.createReplay({ id: `rpl_${eventId}`, selection: { eventId }, perSecond: null, total: 1, now: NOW })
+  await storage.createReplay({
+    id: `rpl_${eventId}`,
+    kind: 'replay',
+    selection: { eventId },
+    perSecond: null,
+    total: 1,
+    now: NOW,
+  })
   return storage.stepReplay({ replayId: `rpl_${eventId}`, now: NOW, limit: 10, examine: 10 })
 }
 

@@ -62,7 +62,7 @@ export const pruning: Behaviour[] = [
       await addEndpoint(storage, 'ep_a')
       await deliver(storage, 'evt_a', 'ep_a')
       const begin = (id: string) =>
-        storage.createReplay({ id, selection: { type: 'none' }, perSecond: null, total: 0, now: NOW })
+        storage.createReplay({ id, kind: 'replay', selection: { type: 'none' }, perSecond: null, total: 0, now: NOW })
       await begin('rpl_ended')
       await storage.stepReplay({ replayId: 'rpl_ended', now: NOW, limit: 10, examine: 10 })
       await begin('rpl_running')

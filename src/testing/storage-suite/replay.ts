@@ -21,7 +21,7 @@ import {
 const LATER = NOW + 1_000
 
 function begin(storage: Storage, selection: Selection, now = LATER): Promise<ReplayRecord> {
-  return storage.createReplay({ id: 'rpl_a', selection, perSecond: null, total: 2, now })
+  return storage.createReplay({ id: 'rpl_a', kind: 'replay', selection, perSecond: null, total: 2, now })
 }
 
 function step(storage: Storage, limit = 100, examine = 100): Promise<ReplayRecord | null> {
@@ -66,6 +66,7 @@ export const replay: Behaviour[] = [
       const created = await begin(storage, { tenant: 'acme', states: ['failed'] })
       const expected: ReplayRecord = {
         id: 'rpl_a',
+        kind: 'replay',
         tenant: 'acme',
         selection: { tenant: 'acme', states: ['failed'] },
         state: 'running',
@@ -73,6 +74,8 @@ export const replay: Behaviour[] = [
         total: 2,
         requeued: 0,
         skipped: 0,
+        cursor: created.cursor,
+        bound: created.bound,
         createdAt: LATER,
         endedAt: null,
       }
@@ -155,7 +158,7 @@ export const replay: Behaviour[] = [
       matches(await step(storage, 2), { requeued: 2, state: 'running' }, 'no more than its limit')
       matches(await run(storage, 2), { requeued: 3, state: 'completed' }, 'the rest with the next steps')
       const selection = { tenant: 'default', type: 'order.made' }
-      await storage.createReplay({ id: 'rpl_b', selection, perSecond: 5, total: 0, now: LATER })
+      await storage.createReplay({ id: 'rpl_b', kind: 'replay', selection, perSecond: 5, total: 0, now: LATER })
       const first = await storage.stepReplay({ replayId: 'rpl_b', now: LATER, limit: 10, examine: 1 })
       matches(first, { state: 'running', perSecond: 5 }, 'it has looked at one of three')
     },

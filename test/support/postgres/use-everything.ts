@@ -94,7 +94,7 @@ async function useReplays(storage: Storage): Promise<void> {
     const id = JSON.stringify(selection)
     await storage.listDeliveries({ selection, ...page })
     await storage.countAtRest({ selection, ...page })
-    await storage.createReplay({ id, selection, perSecond: null, total: 1, now: NOW })
+    await storage.createReplay({ id, kind: 'replay', selection, perSecond: null, total: 1, now: NOW })
     await storage.stepReplay({ replayId: id, now: NOW, limit: 2, examine: 2 })
   }
   await storage.cancelReplay({ id: '{}', now: NOW })
@@ -112,7 +112,7 @@ async function useEndpoints(storage: Storage): Promise<void> {
   await storage.changeEndpointState({ ...change, from: ['disabled'], to: 'active' })
   await storage.endpointChanges({ tenant: 'acme', since: 0 })
   for (const tenant of [null, 'acme']) {
-    await storage.listEndpoints({ tenant, states: ['active'], ...page })
+    await storage.listEndpoints({ changedSince: null, tenant, states: ['active'], ...page })
     await storage.listEvents({ tenant, type: null, since: null, until: null, ...page })
     await storage.getEvent({ id: 'evt_1', tenant })
     await storage.getDelivery({ id: 'dlv_00000000001', tenant })

@@ -17,6 +17,13 @@ test('processes that make the same file at the same moment end up with one schem
 
   expect(answers).toEqual([1, 2, 3].map(() => ({ version: 1 })))
   const storage = await openStorage(path)
-  const { items } = await storage.listEndpoints({ tenant: null, states: null, limit: 9, examine: 9, after: null })
+  const { items } = await storage.listEndpoints({
+    changedSince: null,
+    tenant: null,
+    states: null,
+    limit: 9,
+    examine: 9,
+    after: null,
+  })
   expect(items).toHaveLength(3)
 })

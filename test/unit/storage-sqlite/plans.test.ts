@@ -144,7 +144,14 @@ async function useEverything(storage: Storage): Promise<void> {
   for (const selection of SELECTIONS) {
     await storage.listDeliveries({ selection, ...page })
     await storage.countAtRest({ selection, ...page })
-    await storage.createReplay({ id: JSON.stringify(selection), selection, perSecond: null, total: 1, now: NOW })
+    await storage.createReplay({
+      id: JSON.stringify(selection),
+      kind: 'replay',
+      selection,
+      perSecond: null,
+      total: 1,
+      now: NOW,
+    })
     await storage.stepReplay({ replayId: JSON.stringify(selection), now: NOW, limit: 2, examine: 2 })
   }
   await storage.cancelReplay({ id: '{}', now: NOW })
@@ -160,7 +167,7 @@ async function useEverything(storage: Storage): Promise<void> {
   await storage.endpointChanges({ tenant: 'acme', since: 0 })
   await storage.deleteEndpoint({ id: 'ep_1', tenant: null, now: NOW })
   for (const tenant of [null, 'acme']) {
-    await storage.listEndpoints({ tenant, states: ['active'], ...page })
+    await storage.listEndpoints({ tenant, states: ['active'], changedSince: null, ...page })
     await storage.listEvents({ tenant, type: null, since: null, until: null, ...page })
     await storage.getEvent({ id: 'evt_1', tenant })
     await storage.getDelivery({ id: 'dlv_00000000001', tenant })

@@ -379,6 +379,8 @@ const upkeepFaults: Fault[] = [
             state: 'running',
             requeued: 0,
             skipped: 0,
+            cursor: { at: -1, key: 0 },
+            bound: { at: input.now, key: 0 },
             createdAt: input.now,
             endedAt: null,
           }

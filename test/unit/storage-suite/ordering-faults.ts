@@ -488,10 +488,14 @@ const fanOutFaults: Fault[] = [
     caughtBy: 'fan-out order: of the events of one tenant and key only the first fans out',
     of: (_, tables) => ({
       pendingFanOuts: async ({ limit }) =>
-        [...tables.fanOuts].slice(0, limit).flatMap(({ record, fanOut }) => {
-          const { id, tenant, type, deliverAt } = record
-          return fanOut === null ? [] : [{ event: { id, tenant, type, deliverAt }, ...fanOut }]
-        }),
+        [...tables.fanOuts]
+          .slice(0, limit)
+          .flatMap(({ record, endpointsVersion, endpointIds, fanOutCursor: cursor }) => {
+            const { id, tenant, type, deliverAt } = record
+            return cursor === null
+              ? []
+              : [{ event: { id, tenant, type, deliverAt }, endpointsVersion, endpointIds, cursor }]
+          }),
     }),
   },
   {

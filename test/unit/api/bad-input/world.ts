@@ -57,7 +57,7 @@ async function populate(tenant: TenantSender): Promise<{ endpoint: string; event
 export async function dump(storage: Tampered): Promise<unknown> {
   const page = { limit: 1_000, examine: 10_000, after: null }
   return structuredClone({
-    endpoints: await storage.listEndpoints({ tenant: null, states: null, ...page }),
+    endpoints: await storage.listEndpoints({ changedSince: null, tenant: null, states: null, ...page }),
     events: await storage.listEvents({ tenant: null, type: null, since: null, until: null, ...page }),
     deliveries: await storage.listDeliveries({ selection: {}, ...page }),
     replays: await storage.runningReplays({ limit: 1_000 }),
