@@ -131,8 +131,14 @@ export interface SenderOptions<S extends Storage = Storage> {
   payloadMaxBytes?: number
   /** Time, chance and name resolution, for tests. */
   runtime?: {
+    /** The only source of time. Default: the machine's. */
     clock?: Clock
+    /** The only source of chance: ids, secrets and jitter are made of it. Default: the machine's. */
     random?: Random
+    /**
+     * Turns host names into addresses. Default: a resolver of our own, with a timeout and a cache, which holds none
+     * of the host's threads.
+     */
     resolve?: Resolve
   }
 }

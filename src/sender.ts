@@ -26,10 +26,15 @@ export interface AnyTenantSender {
    * message says that it is not known.
    */
   send(event: EventInput): Promise<SendResult>
+  /** Where customers listen. */
   readonly endpoints: Endpoints
+  /** What was accepted. */
   readonly events: Events
+  /** What each event became at each endpoint, with every request that was made for it. */
   readonly deliveries: Deliveries
+  /** Delivers again. */
   readonly replay: ReplayFunction
+  /** The replays of before. */
   readonly replays: Replays
 }
 
@@ -54,6 +59,7 @@ export interface AnyWebhookSender extends AnyTenantSender {
   forTenant(tenant: string): AnyTenantSender
   /** Calls `listener` in the process that settled, after the commit, at most once. Returns what ends the subscription. */
   on<K extends LifecycleName>(name: K, listener: (payload: LifecycleEvents[K]) => void): () => void
+  /** How it stands: what is late, what waits, what is held. Throws `storage_…`, `stopped`. */
   health(): Promise<HealthReport>
   /**
    * Delivers what is due, and returns when nothing is any more: for tests, scripts and serverless functions, on a sender that was
@@ -65,10 +71,13 @@ export interface AnyWebhookSender extends AnyTenantSender {
    * then aborts them (they are attempted again later), and closes. Calling it again waits for the same end.
    */
   stop(options?: { graceMs?: number }): Promise<void>
+  /** Calls `stop`: for `await using`. */
   [Symbol.asyncDispose](): Promise<void>
 }
 
+/** What `createWebhookSender` returns: all tenants, and the life of the sender itself. */
 export interface WebhookSender<S extends Storage = SqliteStorage> extends AnyWebhookSender {
+  /** As `TenantSender.sendIn`, for the tenant that the event names. */
   readonly sendIn: TenantSender<S>['sendIn']
   forTenant(tenant: string): TenantSender<S>
 }

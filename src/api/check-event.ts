@@ -5,7 +5,10 @@ import type { CheckedEvent } from '../pipeline/send.ts'
 import { checkHeaders } from '../runtime/header-guard.ts'
 import { checkId, type Scope, tenantOf } from './scope.ts'
 
-/** What `send` takes. */
+/**
+ * What `send` takes: `data`, which is wrapped into `{ type, timestamp, data }` and sent as JSON, or a `body` that is sent byte for byte
+ * under its `contentType`.
+ */
 export type EventInput = EventCommon &
   (
     | { data: unknown; body?: never; contentType?: never }
@@ -13,6 +16,7 @@ export type EventInput = EventCommon &
     | { body: Uint8Array; contentType: string; data?: never }
   )
 
+/** What every event has, whatever it carries. */
 export interface EventCommon {
   /** Whose customer it is for, 1 to 128 characters. Default `'default'`. */
   tenant?: string

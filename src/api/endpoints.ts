@@ -19,16 +19,18 @@ import { type EndpointStates, endpointStates } from './endpoint-states.ts'
 import { type Endpoint, presentEndpoint } from './present.ts'
 import { type ALL_TENANTS, checkId, type Scope, tenantFilterOf, tenantOf } from './scope.ts'
 
+/** Which endpoints. All that is given holds together. */
 export interface EndpointFilter extends PageOptions {
   /** Default `'default'`. */
   tenant?: string | typeof ALL_TENANTS
+  /** Those in this state, or in one of these. Left out: in any. */
   state?: EndpointState | EndpointState[]
 }
 
 /** Where customers listen. Changes count from the next `send`, in every process. */
 export interface Endpoints extends EndpointStates {
   /**
-   * Makes an endpoint. Its secret is returned here and nowhere else.
+   * Makes an endpoint. Its `secret` is returned here and nowhere else.
    * Throws `endpoint_url_invalid`, `endpoint_address_blocked`, `ArgumentError`.
    */
   create(input: EndpointInput): Promise<Endpoint & { secret: string }>

@@ -7,10 +7,13 @@ import { manualClock } from './manual-clock.ts'
 import { type ScriptedTransport, type SeenRequest, scriptedTransport } from './scripted-transport.ts'
 import { seededRandom } from './seeded-random.ts'
 
+/** A sender with all that it stands on. */
 export interface TestSender {
   /** Not started: `await sender.drain()` delivers what is due, `drain({ until })` moves the clock on. */
   sender: WebhookSender
+  /** Its only time: it stands still until it is moved, by `drain({ until })` or by hand. */
   clock: ManualClock
+  /** What requests meet: 200 until it is told otherwise. */
   transport: ScriptedTransport
   /** All requests made, in their order. */
   requests: SeenRequest[]
