@@ -6,7 +6,7 @@ import { checkHeaders } from '../runtime/header-guard.ts'
 import { assertSecret, generateSecret, SECRET_BYTES } from '../signing/secrets.ts'
 
 /** What an endpoint is made of, as its owner gives it. */
-export interface EndpointInput extends EndpointPatch {
+export interface EndpointInput<Type extends string = string> extends EndpointPatch<Type> {
   /** Whose endpoint it is. Default `'default'`. */
   tenant?: string
   /** Where requests go: https, a public address, at most 2,048 characters. */
@@ -15,12 +15,15 @@ export interface EndpointInput extends EndpointPatch {
   secret?: string | { bytes: number }
 }
 
+/** The name of a type, which editors offer where there is a catalogue, or any other pattern. */
+export type TypePattern<Type extends string = string> = Type | (string & {})
+
 /** What may be changed. Null returns a field to its default, left out leaves it; overrides merge field by field. */
-export interface EndpointPatch {
+export interface EndpointPatch<Type extends string = string> {
   /** Where requests go: https, a public address, at most 2,048 characters. */
   url?: string
   /** Patterns by dot segments: `invoice.*` one segment, `invoice.**` any depth. 1 to 100. Default, and null: every type. */
-  eventTypes?: string[] | null
+  eventTypes?: TypePattern<Type>[] | null
   /** For people, at most 1,024 characters. */
   description?: string | null
   /** Sent with every request to it. At most 64; none that HTTP, the signature or the content own. */

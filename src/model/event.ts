@@ -1,3 +1,9 @@
+/** A type's name by Standard Webhooks 1.0.0: letters, digits and underscores in segments set apart by dots. */
+export const TYPE_PATTERN = /^[A-Za-z0-9_]+(\.[A-Za-z0-9_]+)*$/
+
+/** The longest name of a type, in characters. */
+export const TYPE_MAX = 128
+
 /** What happened, as stored. Times are epoch milliseconds. */
 export interface EventRecord {
   /** `evt_…`, or what the caller gave; equal to the `webhook-id` of every request made for it. */
