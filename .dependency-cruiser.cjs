@@ -9,6 +9,12 @@ function onlyImports(name, from, allowed, comment) {
 module.exports = {
   forbidden: [
     onlyImports('errors-alone', '^src/errors\\.ts$', [], 'errors.ts imports nothing of ours'),
+    onlyImports(
+      'catalog-alone',
+      '^src/(catalog|events)\\.ts$',
+      ['^src/(errors|arguments|catalog)\\.ts$', '^src/model/'],
+      'the catalogue is shared with those who have no sender: it brings nothing of one',
+    ),
     onlyImports('model-alone', '^src/model/', ['^src/model/'], 'model is nouns: it imports nothing of ours but itself'),
     onlyImports(
       'ports-on-model',

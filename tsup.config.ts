@@ -8,6 +8,7 @@ const INLINED = ['node-fetch', 'p-queue', 'p-retry']
 const shared: Options = {
   entry: {
     index: 'src/index.ts',
+    events: 'src/events.ts',
     sqlite: 'src/storage/sqlite/index.ts',
     postgres: 'src/storage/postgres/index.ts',
     memory: 'src/storage/memory/index.ts',

@@ -30,7 +30,9 @@ export type WebhookErrorCode =
   | 'driver_missing'
   | 'driver_unsupported'
 
+/** What may be said of a `WebhookError` besides code and message. */
 export interface WebhookErrorOptions {
+  /** What made it fail, as it was thrown. */
   cause?: unknown
   /** Whether the same call may succeed later, unchanged. Default false. */
   retryable?: boolean
@@ -38,11 +40,14 @@ export interface WebhookErrorOptions {
 
 /** A refusal or failure that the caller could not have known beforehand. The message ends with what to do next. */
 export class WebhookError extends Error {
+  /** Always `WebhookError`, also in another copy of the package. */
   override readonly name = 'WebhookError'
+  /** What to guard by; the text of the message may change. */
   readonly code: WebhookErrorCode
   /** Whether the same call may succeed later, unchanged. */
   readonly retryable: boolean
 
+  /** For storages and other plug-ins: `message` says what is wrong and ends with what to do next. */
   constructor(code: WebhookErrorCode, message: string, options: WebhookErrorOptions = {}) {
     super(message, options.cause === undefined ? undefined : { cause: options.cause })
     this.code = code
@@ -61,11 +66,14 @@ export type ArgumentErrorCode =
 
 /** An argument that no state of the world would make right: a bug in the calling code. */
 export class ArgumentError extends TypeError {
+  /** Always `ArgumentError`, also in another copy of the package. */
   override readonly name = 'ArgumentError'
+  /** What to guard by; the text of the message may change. */
   readonly code: ArgumentErrorCode
   /** Where the argument stands, such as `send.data` or `options.retry.delaysMs[2]`. */
   readonly path: string
 
+  /** For storages and other plug-ins: `path` goes before `message` in the text. */
   constructor(code: ArgumentErrorCode, path: string, message: string) {
     super(`${path}: ${message}`)
     this.code = code

@@ -1,4 +1,4 @@
-export type { EndpointInput, EndpointPatch } from './api/check-endpoint.ts'
+export type { EndpointInput, EndpointPatch, TypePattern } from './api/check-endpoint.ts'
 export type { EventCommon, EventInput } from './api/check-event.ts'
 export type { Listed, PageOptions } from './api/cursor.ts'
 export type { Deliveries, DeliverySelection } from './api/deliveries.ts'
@@ -11,6 +11,18 @@ export type { Attempt, Delivery, Endpoint, Health, WebhookEvent, WebhookEventSum
 export type { ReplayFunction, ReplayOptions, ReplayProgress, ReplayRun, Replays } from './api/replays.ts'
 export { ALL_TENANTS } from './api/scope.ts'
 export type { SendIn, SendResult, TxSendResult } from './api/send.ts'
+export {
+  type Catalog,
+  defineEvents,
+  type EventData,
+  type EventDefinition,
+  type EventName,
+  type EventOutput,
+  event,
+  type SchemaIssue,
+  type SchemaResult,
+  type StandardSchema,
+} from './catalog.ts'
 export type { LifecycleEvents, LifecycleName } from './engine/lifecycle.ts'
 export { ArgumentError, type ArgumentErrorCode, WebhookError, type WebhookErrorCode } from './errors.ts'
 export type { AttemptError, AttemptTimings, Outcome } from './model/attempt.ts'

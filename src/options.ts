@@ -1,5 +1,6 @@
 import type { DisableDecide, RetryDecide } from './api/policies.ts'
 import { boolean, func, integer, list, number, plainObject, string } from './arguments.ts'
+import { type Catalog, checkCatalog } from './catalog.ts'
 import type { Settings } from './engine/settings.ts'
 import { ArgumentError } from './errors.ts'
 import type { Clock } from './ports/clock.ts'
@@ -39,7 +40,12 @@ export const DEFAULTS = deepFreeze({
 })
 
 /** What `createWebhookSender` takes. Everything may be left out. */
-export interface SenderOptions<S extends Storage = Storage> {
+export interface SenderOptions<C extends Catalog = Catalog, S extends Storage = Storage> {
+  /**
+   * The types of events that there are, and what their data is, as `defineEvents()` makes it: `send` refuses any other.
+   * Default: any type, with whatever data JSON can write.
+   */
+  events?: C
   /** Where events, endpoints, deliveries and attempts are kept. Default: SQLite at `./webhooks.db`. */
   storage?: S
   /** Makes the HTTP requests. Default: node-fetch over keep-alive agents of our own. */
@@ -131,8 +137,14 @@ export interface SenderOptions<S extends Storage = Storage> {
   payloadMaxBytes?: number
   /** Time, chance and name resolution, for tests. */
   runtime?: {
+    /** The only source of time. Default: the machine's. */
     clock?: Clock
+    /** The only source of chance: ids, secrets and jitter are made of it. Default: the machine's. */
     random?: Random
+    /**
+     * Turns host names into addresses. Default: a resolver of our own, with a timeout and a cache, which holds none
+     * of the host's threads.
+     */
     resolve?: Resolve
   }
 }
@@ -209,7 +221,7 @@ export function checkFields(value: unknown, path: string, fields: Fields): Recor
 
 /** Checks all options and fills in the defaults. Throws an `ArgumentError` that names the first wrong one. */
 export function resolveOptions(options: unknown): Settings {
-  const known = [...Object.keys(SINGLE), ...Object.keys(GROUPS), ...Object.keys(PORTS), 'signing', 'runtime']
+  const known = [...Object.keys(SINGLE), ...Object.keys(GROUPS), ...Object.keys(PORTS), 'events', 'signing', 'runtime']
   const given = plainObject(options, 'options', known)
   checkPorts(given)
   const settings: Record<string, unknown> = {}
@@ -227,6 +239,7 @@ export function resolveOptions(options: unknown): Settings {
 }
 
 function checkPorts(given: Record<string, unknown>): void {
+  if (given.events !== undefined) checkCatalog(given.events, 'options.events')
   for (const [key, methods] of Object.entries(PORTS)) {
     if (given[key] !== undefined) requireMethods(given[key], `options.${key}`, methods)
   }

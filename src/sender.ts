@@ -10,6 +10,7 @@ import { RunningCore } from './api/running-core.ts'
 import { checkTenant, type Scope } from './api/scope.ts'
 import { type SendIn, type SendResult, send, sendIn } from './api/send.ts'
 import { func, integer, oneOf, plainObject } from './arguments.ts'
+import type { Catalog } from './catalog.ts'
 import { LIFECYCLE_NAMES, type LifecycleEvents, type LifecycleName } from './engine/lifecycle.ts'
 import { resolveOptions, type SenderOptions } from './options.ts'
 import type { Storage } from './ports/storage.ts'
@@ -17,24 +18,33 @@ import type { SqliteStorage } from './storage/sqlite/index.ts'
 
 /** Where newcomers start: what a sender is made of, and how its public face is wired to it. */
 
-/** What every `TenantSender` has, whatever its storage. */
-export interface AnyTenantSender {
+/** What every `TenantSender` has, whatever its storage. See `AnyWebhookSender`. */
+export type AnyTenantSender<C extends Catalog = Catalog> = TenantFace<EventInput<C>>
+
+/** By the events that it takes, which TypeScript can compare, while it can not compare what it takes for a catalogue yet unknown. */
+interface TenantFace<Event extends { type: string }> {
   /**
    * Accepts an event. Resolves once it is on stable storage: from then on it ends delivered, failed or canceled at each matching
    * endpoint, whatever happens to this process. Throws `event_invalid`, `payload_too_large`, `idempotency_conflict`,
    * `endpoint_not_found`, `busy` (retryable), `storage_…`, `stopped`, `ArgumentError`; nothing was accepted then, unless the
    * message says that it is not known.
    */
-  send(event: EventInput): Promise<SendResult>
-  readonly endpoints: Endpoints
+  send(event: Event): Promise<SendResult>
+  /** Where customers listen. */
+  readonly endpoints: Endpoints<Event['type']>
+  /** What was accepted. */
   readonly events: Events
+  /** What each event became at each endpoint, with every request that was made for it. */
   readonly deliveries: Deliveries
+  /** Delivers again. */
   readonly replay: ReplayFunction
+  /** The replays of before. */
   readonly replays: Replays
 }
 
 /** A sender bound to one tenant: another tenant's id is not found. Safe to stand behind a customer's page. */
-export interface TenantSender<S extends Storage = SqliteStorage> extends AnyTenantSender {
+export interface TenantSender<C extends Catalog = Catalog, S extends Storage = SqliteStorage>
+  extends AnyTenantSender<C> {
   /**
    * Accepts an event within the host's own transaction `tx`: the commit accepts it, a rollback leaves no trace, and whichever sender
    * over the same storage is started delivers it. On SQLite `tx` is the host's better-sqlite3 handle on the same file, inside
@@ -43,17 +53,23 @@ export interface TenantSender<S extends Storage = SqliteStorage> extends AnyTena
    * Ids given as `endpoints` are not looked up: those that the tenant does not have get nothing. Throws what `send` throws, without
    * `endpoint_not_found`, and `not_in_transaction`, `transaction_aborted`, `transactions_unsupported`.
    */
-  readonly sendIn: SendIn<S>
+  readonly sendIn: SendIn<C, S>
 }
 
-/** What every `WebhookSender` has, whatever its storage: to be asked for where one is injected. */
-export interface AnyWebhookSender extends AnyTenantSender {
+/**
+ * What every `WebhookSender` has, whatever its storage: to be asked for where one is injected. `AnyWebhookSender<typeof events>` takes
+ * the events of that catalogue; `AnyWebhookSender` takes any, and a sender that has a catalogue checks them when they are given.
+ */
+export type AnyWebhookSender<C extends Catalog = Catalog> = RootFace<EventInput<C>>
+
+interface RootFace<Event extends { type: string }> extends TenantFace<Event> {
   /** Delivers from this process too, until `stop`. Opens the storage. Calling it again changes nothing. */
   start(): Promise<void>
   /** The same methods, bound to one tenant. */
-  forTenant(tenant: string): AnyTenantSender
+  forTenant(tenant: string): TenantFace<Event>
   /** Calls `listener` in the process that settled, after the commit, at most once. Returns what ends the subscription. */
-  on<K extends LifecycleName>(name: K, listener: (payload: LifecycleEvents[K]) => void): () => void
+  on<K extends LifecycleName>(name: K, listener: (payload: LifecycleEvents<Event['type']>[K]) => void): () => void
+  /** How it stands: what is late, what waits, what is held. Throws `storage_…`, `stopped`. */
   health(): Promise<HealthReport>
   /**
    * Delivers what is due, and returns when nothing is any more: for tests, scripts and serverless functions, on a sender that was
@@ -65,20 +81,24 @@ export interface AnyWebhookSender extends AnyTenantSender {
    * then aborts them (they are attempted again later), and closes. Calling it again waits for the same end.
    */
   stop(options?: { graceMs?: number }): Promise<void>
+  /** Calls `stop`: for `await using`. */
   [Symbol.asyncDispose](): Promise<void>
 }
 
-export interface WebhookSender<S extends Storage = SqliteStorage> extends AnyWebhookSender {
-  readonly sendIn: TenantSender<S>['sendIn']
-  forTenant(tenant: string): TenantSender<S>
+/** What `createWebhookSender` returns: all tenants, and the life of the sender itself. */
+export interface WebhookSender<C extends Catalog = Catalog, S extends Storage = SqliteStorage>
+  extends AnyWebhookSender<C> {
+  /** As `TenantSender.sendIn`, for the tenant that the event names. */
+  readonly sendIn: TenantSender<C, S>['sendIn']
+  forTenant(tenant: string): TenantSender<C, S>
 }
 
 const GRACE_MS = { min: 0, max: 600_000, default: 10_000 }
 
 /** Throws an `ArgumentError` that names the first wrong option. Opens nothing: the first call does. */
-export function createWebhookSender<S extends Storage = SqliteStorage>(
-  options: SenderOptions<S> = {},
-): WebhookSender<S> {
+export function createWebhookSender<C extends Catalog = Catalog, S extends Storage = SqliteStorage>(
+  options: SenderOptions<C, S> = {},
+): WebhookSender<C, S> {
   const settings = presentPolicies(resolveOptions(options), options)
   const core = new RunningCore(options, settings, {
     storage: async () => (await import('./storage/sqlite/index.ts')).sqlite({ path: 'webhooks.db' }),
@@ -94,8 +114,8 @@ export function createWebhookSender<S extends Storage = SqliteStorage>(
     await core.close()
   }
 
-  const sender: WebhookSender<S> = {
-    ...face<S>(core, scope),
+  const sender: WebhookSender<C, S> = {
+    ...face<C, S>(core, scope),
     async start() {
       const { engine } = await core.ready()
       engine.start()
@@ -103,7 +123,7 @@ export function createWebhookSender<S extends Storage = SqliteStorage>(
     forTenant(tenant) {
       const bound = checkTenant(tenant, 'forTenant.tenant')
       core.refuseStopped()
-      return face<S>(core, { ...scope, bound })
+      return face<C, S>(core, { ...scope, bound })
     },
     on(name, listener) {
       func(listener, 'on.listener')
@@ -125,10 +145,10 @@ export function createWebhookSender<S extends Storage = SqliteStorage>(
 }
 
 /** The methods that a sender and a tenant's sender share. */
-function face<S extends Storage>(core: RunningCore, scope: Scope): TenantSender<S> {
+function face<C extends Catalog, S extends Storage>(core: RunningCore, scope: Scope): TenantSender<C, S> {
   return {
     send: (event) => core.track(send(core, scope, event)),
-    sendIn: ((tx: unknown, event: EventInput) => sendIn(core, scope, tx, event)) as SendIn<S>,
+    sendIn: ((tx: unknown, event: EventInput) => sendIn(core, scope, tx, event)) as SendIn<C, S>,
     endpoints: endpointsApi(core, scope),
     events: eventsApi(core, scope),
     deliveries: deliveriesApi(core, scope),

@@ -6,31 +6,35 @@ import { checkHeaders } from '../runtime/header-guard.ts'
 import { assertSecret, generateSecret, SECRET_BYTES } from '../signing/secrets.ts'
 
 /** What an endpoint is made of, as its owner gives it. */
-export interface EndpointInput extends EndpointPatch {
+export interface EndpointInput<Type extends string = string> extends EndpointPatch<Type> {
   /** Whose endpoint it is. Default `'default'`. */
   tenant?: string
   /** Where requests go: https, a public address, at most 2,048 characters. */
   url: string
-  /** The signing secret, `whsec_…` or `whsk_…`, or its length: 24 to 64 bytes. Default: a new one of 32 bytes. */
+  /** The signing secret, `whsec_…` or `whsk_…`, or its length in `bytes`, 24 to 64. Default: a new one of 32 bytes. */
   secret?: string | { bytes: number }
 }
 
+/** The name of a type, which editors offer where there is a catalogue, or any other pattern. */
+export type TypePattern<Type extends string = string> = Type | (string & {})
+
 /** What may be changed. Null returns a field to its default, left out leaves it; overrides merge field by field. */
-export interface EndpointPatch {
+export interface EndpointPatch<Type extends string = string> {
+  /** Where requests go: https, a public address, at most 2,048 characters. */
   url?: string
   /** Patterns by dot segments: `invoice.*` one segment, `invoice.**` any depth. 1 to 100. Default, and null: every type. */
-  eventTypes?: string[] | null
+  eventTypes?: TypePattern<Type>[] | null
   /** For people, at most 1,024 characters. */
   description?: string | null
   /** Sent with every request to it. At most 64; none that HTTP, the signature or the content own. */
   headers?: Record<string, string> | null
-  /** Overrides the sender's `retry`, field by field. */
+  /** Overrides `delaysMs`, `jitter` and `retryAfterMaxMs` of the sender's `retry`, each by itself. */
   retry?: { delaysMs?: number[] | null; jitter?: number | null; retryAfterMaxMs?: number | null } | null
   /** Attempts under way at once, in each process, 1 to 10,000. Default: the sender's `concurrency.perEndpoint`. */
   concurrency?: number | null
   /** At most `limit` attempts, 1 to 1,000,000, per `perMs`, 1 ms to 1 day, in each process. Default: no limit. */
   rateLimit?: RateLimit | null
-  /** Overrides the sender's `attempt`, field by field. */
+  /** Overrides `deadlineMs`, `connectMs` and `responseBodyMaxBytes` of the sender's `attempt`, each by itself. */
   attempt?: { deadlineMs?: number | null; connectMs?: number | null; responseBodyMaxBytes?: number | null } | null
   /** CIDR ranges allowed for this endpoint besides the sender's. Never take them from a customer. */
   allowRanges?: string[] | null

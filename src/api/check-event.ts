@@ -1,23 +1,30 @@
 import { list, plainObject, record, required, string, stringMap, time } from '../arguments.ts'
+import type { Catalog, EventData, EventName } from '../catalog.ts'
 import { ArgumentError, WebhookError } from '../errors.ts'
+import { TYPE_MAX, TYPE_PATTERN } from '../model/event.ts'
 import { ID_PATTERN } from '../model/ids.ts'
 import type { CheckedEvent } from '../pipeline/send.ts'
 import { checkHeaders } from '../runtime/header-guard.ts'
 import { checkId, type Scope, tenantOf } from './scope.ts'
 
-/** What `send` takes. */
-export type EventInput = EventCommon &
-  (
-    | { data: unknown; body?: never; contentType?: never }
-    // Named `never` on either side: TypeScript lets a literal mix the properties of a union otherwise.
-    | { body: Uint8Array; contentType: string; data?: never }
-  )
+/**
+ * What `send` takes: `data`, which is wrapped into `{ type, timestamp, data }` and sent as JSON, or a `body` that is sent byte for byte
+ * under its `contentType`. With a catalogue it is the union of what goes for each type, so that a type takes its own data only; of one
+ * type or some: `EventInput<typeof events, 'invoice.paid'>`.
+ */
+export type EventInput<C extends Catalog = Catalog, K extends EventName<C> = EventName<C>> = {
+  [Type in K]: EventCommon & { type: Type } & Content<EventData<C, Type>>
+}[K]
 
+type Content<Data> =
+  | { data: Data; body?: never; contentType?: never }
+  // Named `never` on either side: TypeScript lets a literal mix the properties of a union otherwise.
+  | { body: Uint8Array; contentType: string; data?: never }
+
+/** What every event has, whatever it carries. */
 export interface EventCommon {
   /** Whose customer it is for, 1 to 128 characters. Default `'default'`. */
   tenant?: string
-  /** What happened: letters, digits and underscores in segments set apart by dots, at most 128 characters. */
-  type: string
   /** The event's id, 1 to 64 letters, digits, `_` and `-`. Default: a new one. The same id again is a duplicate. */
   id?: string
   /** When it happened. Default: now. */
@@ -55,12 +62,10 @@ const KNOWN = [
   'metadata',
 ]
 
-const TYPE = /^[A-Za-z0-9_]+(\.[A-Za-z0-9_]+)*$/
-
 /** Standard Webhooks 1.0.0: dot-delimited `[A-Za-z0-9_]`. Types may come from customers' input, so it is not a bug. */
 export function checkType(value: unknown, path: string): string {
-  const type = string(value, path, { min: 1, max: 128 })
-  if (!TYPE.test(type)) {
+  const type = string(value, path, { min: 1, max: TYPE_MAX })
+  if (!TYPE_PATTERN.test(type)) {
     throw new WebhookError(
       'event_invalid',
       `${path} must be made of letters, digits and underscores set apart by dots.`,

@@ -4,6 +4,7 @@ import type { Page, PageInput, Position } from '../ports/storage.ts'
 
 /** Pages of lists: `{ limit, cursor }` in, `{ items, nextCursor }` out. */
 
+/** How much of a list, and from where. */
 export interface PageOptions {
   /** Items at most, 1 to 200. Default 50. */
   limit?: number
@@ -11,7 +12,9 @@ export interface PageOptions {
   cursor?: string
 }
 
+/** One page of a list. */
 export interface Listed<T> {
+  /** In the order of the list; at most `limit`. */
   items: T[]
   /** Null: this was the last page. A page may be short, or empty, while there is one. */
   nextCursor: string | null

@@ -12,9 +12,13 @@ import { type ALL_TENANTS, checkId, type Scope, tenantFilterOf } from './scope.t
 export interface DeliverySelection {
   /** Default `'default'`. */
   tenant?: string | typeof ALL_TENANTS
+  /** Those to this endpoint. Left out: to any. */
   endpointId?: string
+  /** Those of this event. Left out: of any. */
   eventId?: string
+  /** Those of events of exactly this type; no pattern. Left out: of any. */
   type?: string
+  /** Those in this state, or in one of these. Left out: in any. */
   state?: DeliveryState | DeliveryState[]
   /** Created at or after. */
   since?: Date | string

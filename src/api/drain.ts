@@ -3,6 +3,7 @@ import { advanceOf } from '../engine/advance.ts'
 import { WebhookError } from '../errors.ts'
 import type { Core } from './core.ts'
 
+/** The bounds of a drain. Each may be left out; whichever is reached first ends it. */
 export interface DrainOptions {
   /** Goes on with what falls due up to this moment, waiting for it; a manual clock is moved on. Default: now. */
   until?: Date | string
@@ -12,6 +13,7 @@ export interface DrainOptions {
   limit?: number
 }
 
+/** What a drain did. */
 export interface DrainResult {
   /** Attempts made. */
   attempts: number

@@ -8,7 +8,7 @@ import { checkId, type Scope } from './scope.ts'
 
 /** The changes of state that a person makes. Each is refused from a state that it does not leave. */
 export interface EndpointStates {
-  /** Holds its deliveries. Throws `endpoint_not_found`, and `endpoint_state_invalid` when it is disabled. */
+  /** Holds its deliveries; `reason`, 1 to 1,024 characters, is kept as `stateReason`. Throws `endpoint_not_found`, and `endpoint_state_invalid` when it is disabled. */
   pause(id: string, options?: { reason?: string }): Promise<Endpoint>
   /** Leaves `paused`: what was held is delivered. Throws `endpoint_not_found`, `endpoint_state_invalid`. */
   resume(id: string): Promise<Endpoint>

@@ -19,25 +19,27 @@ import { type EndpointStates, endpointStates } from './endpoint-states.ts'
 import { type Endpoint, presentEndpoint } from './present.ts'
 import { type ALL_TENANTS, checkId, type Scope, tenantFilterOf, tenantOf } from './scope.ts'
 
+/** Which endpoints. All that is given holds together. */
 export interface EndpointFilter extends PageOptions {
   /** Default `'default'`. */
   tenant?: string | typeof ALL_TENANTS
+  /** Those in this state, or in one of these. Left out: in any. */
   state?: EndpointState | EndpointState[]
 }
 
-/** Where customers listen. Changes count from the next `send`, in every process. */
-export interface Endpoints extends EndpointStates {
+/** Where customers listen. Changes count from the next `send`, in every process. `Type`: the catalogue's names. */
+export interface Endpoints<Type extends string = string> extends EndpointStates {
   /**
-   * Makes an endpoint. Its secret is returned here and nowhere else.
+   * Makes an endpoint. Its `secret` is returned here and nowhere else.
    * Throws `endpoint_url_invalid`, `endpoint_address_blocked`, `ArgumentError`.
    */
-  create(input: EndpointInput): Promise<Endpoint & { secret: string }>
+  create(input: EndpointInput<Type>): Promise<Endpoint & { secret: string }>
   /** Null: not found. */
   get(id: string): Promise<Endpoint | null>
   /** Newest first. */
   list(filter?: EndpointFilter): Promise<Listed<Endpoint>>
   /** Throws `endpoint_not_found`, and what `create` throws. */
-  update(id: string, patch: EndpointPatch): Promise<Endpoint>
+  update(id: string, patch: EndpointPatch<Type>): Promise<Endpoint>
   /** Its pending deliveries are canceled; attempts under way are still recorded. Throws `endpoint_not_found`. */
   delete(id: string): Promise<void>
 }

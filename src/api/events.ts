@@ -6,9 +6,11 @@ import { type Listed, listed, type PageOptions, pageInput } from './cursor.ts'
 import { presentEvent, presentSummary, type WebhookEvent, type WebhookEventSummary } from './present.ts'
 import { type ALL_TENANTS, checkId, type Scope, tenantFilterOf } from './scope.ts'
 
+/** Which events. All that is given holds together. */
 export interface EventFilter extends PageOptions {
   /** Default `'default'`. */
   tenant?: string | typeof ALL_TENANTS
+  /** Those of exactly this type; no pattern. Left out: of any. */
   type?: string
   /** Accepted at or after. */
   since?: Date | string

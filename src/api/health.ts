@@ -10,7 +10,7 @@ export interface HealthReport {
   held: number
   /** Attempts under way in this process. */
   inFlight: number
-  /** `version`: of its schema. `bytes`: the room that it takes; of memory storage, its bodies alone. */
+  /** `name`: which one it is. `version`: of its schema. `bytes`: the room that it takes; of memory storage, its bodies alone. */
   storage: { name: string; version: number; bytes: number }
 }
 

@@ -12,8 +12,8 @@ import { type Attempt, type Health, presentAttempt, presentHealth } from './pres
 export type RetryDecide = (attempt: Attempt, context: RetryContext) => 'default' | 'fail' | { delayMs: number }
 
 /**
- * Overrules the rule for one failing endpoint. `'default'`: by the rule; `'keep'`: neither disable nor warn now; `'disable'`: now.
- * Asked after failed attempts, never of a healthy or disabled endpoint.
+ * Overrules the rule for one failing endpoint, of which it is told `endpointId`, `tenant` and health. `'default'`: by the rule;
+ * `'keep'`: neither disable nor warn now; `'disable'`: now. Asked after failed attempts, never of a healthy or disabled endpoint.
  */
 export type DisableDecide = (health: Health & { endpointId: string; tenant: string }) => 'default' | 'keep' | 'disable'
 

@@ -9,6 +9,7 @@ import { type Core, pollUntil } from './core.ts'
 import { checkSelection, type DeliverySelection, SELECTION_KEYS } from './deliveries.ts'
 import { checkId, type Scope } from './scope.ts'
 
+/** How a replay goes on. */
 export interface ReplayOptions {
   /** Only count. Default false. */
   dryRun?: boolean
@@ -16,10 +17,13 @@ export interface ReplayOptions {
   perSecond?: number
 }
 
+/** The figures of a replay. */
 export interface ReplayProgress {
+  /** `running` until every selected delivery was visited, then `completed`; or `canceled`. */
   state: ReplayState
   /** Deliveries that matched, at rest, when the replay was created. */
   total: number
+  /** Deliveries that began another round by it. */
   requeued: number
   /** Visited but not requeued: they were no longer at rest. */
   skipped: number
@@ -31,8 +35,11 @@ export interface ReplayProgress {
 
 /** One replay. Its figures are those of the moment at which it was returned; `progress` and `wait` follow it. */
 export interface ReplayRun extends ReplayProgress {
+  /** `rpl_…`. */
   id: string
+  /** When it was created: deliveries made later are no part of it. */
   createdAt: Date
+  /** When every selected delivery had been visited, or it was canceled; null while it runs. */
   endedAt: Date | null
   /** Figures again and again, about four times a second, until every requeued delivery rests or the replay is canceled. */
   progress(): AsyncIterable<ReplayProgress>
@@ -42,17 +49,18 @@ export interface ReplayRun extends ReplayProgress {
   cancel(): Promise<ReplayRun>
 }
 
+/** The replays of before. */
 export interface Replays {
   /** Null: not found. */
   get(id: string): Promise<ReplayRun | null>
 }
 
+/**
+ * Delivers again: every selected delivery at rest begins another round, with the full schedule. Goes on in the background, in
+ * any started process, and after a restart. A `state` left out selects every state at rest, delivered ones too. With `dryRun: true`
+ * it only counts, in `total`, what would be delivered again. Throws `ArgumentError` for an empty selection.
+ */
 export type ReplayFunction = {
-  /**
-   * Delivers again: every selected delivery at rest begins another round, with the full schedule. Goes on in the background, in
-   * any started process, and after a restart. A `state` left out selects every state at rest, delivered ones too.
-   * Throws `ArgumentError` for an empty selection.
-   */
   (selection: DeliverySelection, options: ReplayOptions & { dryRun: true }): Promise<{ total: number }>
   (selection: DeliverySelection, options?: ReplayOptions & { dryRun?: false }): Promise<ReplayRun>
 }

@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto'
+import type { Catalog } from '../catalog.ts'
 import { WebhookError } from '../errors.ts'
 import { makeId } from '../model/ids.ts'
 import { type CheckedEvent, idempotencyConflict, type PreparedEvent, prepareEvent } from '../pipeline/send.ts'
@@ -24,9 +25,9 @@ export type TxSendResult = Omit<SendResult, 'deliveries'>
 /**
  * `sendIn` as the storage allows it: synchronous or not, with the storage's kind of transaction; `never` where it has none.
  */
-export type SendIn<S extends Storage> =
+export type SendIn<C extends Catalog, S extends Storage> =
   S extends TransactionalStorage<infer Tx, infer Mode>
-    ? (tx: Tx, event: EventInput) => Mode extends 'sync' ? TxSendResult : Promise<TxSendResult>
+    ? (tx: Tx, event: EventInput<C>) => Mode extends 'sync' ? TxSendResult : Promise<TxSendResult>
     : never
 
 export async function send(core: RunningCore, scope: Scope, input: EventInput): Promise<SendResult> {

@@ -5,12 +5,12 @@ import type { DisableReason } from '../model/endpoint.ts'
 import type { Logger } from '../ports/logger.ts'
 
 /** What a delivery's events tell of it. */
-export interface DeliveryNews {
+export interface DeliveryNews<Type extends string = string> {
   deliveryId: string
   eventId: string
   endpointId: string
   tenant: string
-  type: string
+  type: Type
 }
 
 /** An attempt without the response's body. */
@@ -18,15 +18,15 @@ export type AttemptNews = Omit<AttemptRecord, 'responseBody' | 'startedAt'> & { 
 
 /**
  * Lifecycle events: told in the process that settled, after the commit, at most once. What was committed just before a crash
- * is not told.
+ * is not told. `Type` is among which names the types of its events are.
  */
-export interface LifecycleEvents {
+export interface LifecycleEvents<Type extends string = string> {
   /** An attempt was written, whatever its outcome. `nextAttemptAt` is null when the delivery came to rest. */
-  attempt: DeliveryNews & { attempt: AttemptNews; nextAttemptAt: Date | null }
+  attempt: DeliveryNews<Type> & { attempt: AttemptNews; nextAttemptAt: Date | null }
   /** `attempts`: made for it by now, over all rounds. */
-  'delivery.delivered': DeliveryNews & { attempts: number }
-  'delivery.failed': DeliveryNews & { attempts: number; reason: DeliveryReason | null }
-  'delivery.canceled': DeliveryNews & { reason: DeliveryReason | null }
+  'delivery.delivered': DeliveryNews<Type> & { attempts: number }
+  'delivery.failed': DeliveryNews<Type> & { attempts: number; reason: DeliveryReason | null }
+  'delivery.canceled': DeliveryNews<Type> & { reason: DeliveryReason | null }
   /** Half of the way to being disabled; told once in each run of failures. */
   'endpoint.failing': { endpointId: string; tenant: string; failingSince: Date; failures: number }
   /** By policy; told by the process that disabled it. */

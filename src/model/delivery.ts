@@ -33,12 +33,19 @@ export type DeliveryReason =
 
 /** One event for one endpoint, as stored. Times are epoch milliseconds. */
 export interface DeliveryRecord {
+  /** Made by the storage, such as `dlv_…`. */
   id: string
+  /** The event that is delivered. */
   eventId: string
+  /** The endpoint that it goes to. */
   endpointId: string
+  /** Of its event and endpoint. */
   tenant: string
+  /** Of its event. */
   type: string
+  /** Where it stands. */
   state: DeliveryState
+  /** Why it failed or was canceled; null in every other state. */
   reason: DeliveryReason | null
   /** 1 for the first schedule; each replay begins another. */
   round: number
@@ -46,18 +53,25 @@ export interface DeliveryRecord {
   attemptCount: number
   /** When the next attempt is due; null at rest and while leased. */
   nextAttemptAt: number | null
+  /** When it was written: with its event, or by a later slice of the fan-out. */
   createdAt: number
+  /** When it came to rest; null until then, and again after a replay requeued it. */
   endedAt: number | null
 }
 
 /** A worker's time-limited right to attempt one delivery. */
 export interface Lease {
+  /** The delivery that may be attempted. */
   deliveryId: string
+  /** Its event. */
   eventId: string
+  /** Its endpoint. */
   endpointId: string
+  /** Its tenant. */
   tenant: string
   /** Fencing token and attempt number in one: each claim adds one. */
   claim: number
+  /** Its round: 1 for the first schedule; each replay begins another. */
   round: number
   /** Position in the retry schedule: how many scheduled attempts of this round have ended. */
   step: number
@@ -65,6 +79,7 @@ export interface Lease {
   lost: number
   /** It is the head of its ordering key at this endpoint: when it comes to rest the next one has its turn. */
   ordered: boolean
+  /** The `now` of the claim. */
   leasedAt: number
   /** The right ends here. */
   until: number

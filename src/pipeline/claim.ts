@@ -1,4 +1,4 @@
-import type { ClaimInput, DueLane, LaneGrant } from '../ports/storage-types.ts'
+import type { ClaimInput, DueLane, LaneGrant } from '../ports/storage-delivery-types.ts'
 
 /** Step 3: who is served next. Storage says which lanes have work, the permits say which have room; this shares it out. */
 

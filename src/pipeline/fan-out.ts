@@ -1,7 +1,7 @@
 import { ArgumentError } from '../errors.ts'
 import type { EndpointRecord } from '../model/endpoint.ts'
 import type { EventRecord } from '../model/event.ts'
-import type { FanOut, NewDelivery, SliceInput } from '../ports/storage-types.ts'
+import type { FanOut, NewDelivery, SliceInput } from '../ports/storage-delivery-types.ts'
 
 /**
  * Step 2: event × endpoints → deliveries.

@@ -6,9 +6,13 @@ import { decide } from './decide.ts'
 
 /** What a `RetryDecide` is told beside the attempt. */
 export interface RetryContext {
+  /** The endpoint that failed. */
   endpointId: string
+  /** The event that was to be delivered. */
   eventId: string
+  /** Whose they are. */
   tenant: string
+  /** The event's type. */
   type: string
   /** Position in the schedule: how many scheduled attempts of this round had ended before this one. 0 is the first. */
   step: number

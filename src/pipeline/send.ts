@@ -1,6 +1,6 @@
 import { ArgumentError, WebhookError } from '../errors.ts'
 import type { EventRecord } from '../model/event.ts'
-import type { NewTxEvent } from '../ports/storage-types.ts'
+import type { NewTxEvent } from '../ports/storage-delivery-types.ts'
 
 /** Step 1, the pure half: what the caller gave becomes the event that is stored, with the exact bytes that will be sent. */
 

@@ -1,7 +1,7 @@
 import { messageOf } from '../errors.ts'
 import type { AttemptRecord } from '../model/attempt.ts'
 import type { DeliveryReason, Lease, RestState } from '../model/delivery.ts'
-import type { NextState, Observation, Settlement } from '../ports/storage-types.ts'
+import type { NextState, Observation, Settlement } from '../ports/storage-delivery-types.ts'
 import { type RetryPolicy, type RetryVerdict, retryAfterOf, scheduleRetry } from './retry.ts'
 
 /** Step 6: one ended attempt becomes what is written about it: the record, the delivery's next state, the endpoint's weather. */

@@ -1,5 +1,6 @@
 /** A timer that can be called off. */
 export interface Timer {
+  /** The timer will not fire; one that has fired is left alone. */
   cancel(): void
 }
 

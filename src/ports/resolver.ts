@@ -1,5 +1,8 @@
+/** One address of a host name. */
 export interface ResolvedAddress {
+  /** In text form, such as `93.184.215.14`. */
   address: string
+  /** IPv4 or IPv6. */
   family: 4 | 6
 }
 

@@ -1,206 +1,16 @@
 import type { AttemptRecord } from '../model/attempt.ts'
-import type { DeliveryReason, DeliveryRecord, Lease, RestState } from '../model/delivery.ts'
-import type {
-  EndpointHealth,
-  EndpointOverrides,
-  EndpointRecord,
-  EndpointSettings,
-  EndpointState,
-} from '../model/endpoint.ts'
-import type { EventContent, EventRecord, EventSummary } from '../model/event.ts'
+import type { DeliveryRecord, Lease } from '../model/delivery.ts'
+import type { EndpointRecord, EndpointSettings, EndpointState } from '../model/endpoint.ts'
+import type { EventRecord, EventSummary } from '../model/event.ts'
 import type { Position, ReplayKind, ReplayState, Selection } from '../model/replay.ts'
-
-// ─── accept ──────────────────────────────────────────────────────────────────────────────────────────────────────────
-
-/** A delivery to be written with its event. */
-export interface NewDelivery {
-  endpointId: string
-  /** When its first attempt is due. */
-  dueAt: number
-  /**
-   * Wanted: insert it already leased (claim 1) until then, so that it needs no claim. Granted only while the lane is not
-   * blocked at `now` and has nothing due; otherwise the delivery is inserted pending.
-   */
-  leaseUntil: number | null
-}
-
-/** One accepted event, to be written with what goes with it. */
-export interface NewEvent {
-  event: EventRecord
-  /** The id is the caller's own: the same id again is a duplicate. A generated id again is a repeat of this very insert. */
-  idGiven: boolean
-  /** Of the caller's arguments, without defaults: tells a duplicate from a conflict. */
-  hash: string
-  /** When the idempotency key is forgotten; null without a key. */
-  idempotencyExpiresAt: number | null
-  /** The tenant's endpoint-set version by which `deliveries` was made. */
-  endpointsVersion: number
-  /** The endpoints that the caller addressed, kept for the slices; null: those that match. */
-  endpointIds: string[] | null
-  /**
-   * `inline`: `deliveries` is all there is. `background`: write the event alone, with an empty cursor, and let `insertSlice`
-   * bring the deliveries.
-   */
-  fanOut: 'inline' | 'background'
-  deliveries: NewDelivery[]
-}
-
-export type InsertResult =
-  /**
-   * `leases` are in force for the calling worker; `pending` counts the deliveries left to a claim. Those that wait for their turn
-   * behind another of their ordering key are neither.
-   */
-  | { status: 'inserted'; leases: Lease[]; pending: number }
-  /** Idempotency key or given id seen before, with the same hash. */
-  | { status: 'duplicate'; eventId: string; deliveries: number | null }
-  /** The same, with another hash. */
-  | { status: 'conflict'; eventId: string }
-  /** Nothing was written: the tenant's endpoint set has another version by now. */
-  | { status: 'endpoints_changed' }
-  /**
-   * Nothing was written: it is to be fanned out `inline`, and the fan-out of an earlier event of its tenant and ordering key is not
-   * over. Offered again as `background` it takes its place behind that one.
-   */
-  | { status: 'fan_out_waits' }
-  /**
-   * Nothing was written: a transaction of the host's that is still open holds its key or given id, or that of another of the batch.
-   * Offered again alone it keeps nobody else waiting for the end of that transaction.
-   */
-  | { status: 'key_waits' }
-
-export interface InsertEventsInput {
-  now: number
-  /** Who holds the leases. */
-  worker: string
-  events: NewEvent[]
-}
-
-// ─── accept inside a transaction of the host's ───────────────────────────────────────────────────────────────────────
-
-/** An event to be written within the host's own transaction: its row alone, with an empty cursor, for `insertSlice` to go on. */
-export type NewTxEvent = Omit<NewEvent, 'endpointsVersion' | 'fanOut' | 'deliveries'>
-
-export interface InsertEventInInput {
-  now: number
-  event: NewTxEvent
-}
-
-export type TxInsertResult =
-  | { status: 'inserted' }
-  /** As `InsertResult` has them. A generated id that is there already is a `duplicate`, too. */
-  | { status: 'duplicate' | 'conflict'; eventId: string }
-
-// ─── fan-out in slices ───────────────────────────────────────────────────────────────────────────────────────────────
-
-/** An event whose deliveries are still being written. */
-export interface FanOut {
-  event: Pick<EventRecord, 'id' | 'tenant' | 'type' | 'deliverAt'>
-  /** Endpoints created at a later version are excluded. */
-  endpointsVersion: number
-  /** Only these; null: those that match. */
-  endpointIds: string[] | null
-  /** Endpoint ids up to and including this one are done; empty at the start. */
-  cursor: string
-}
-
-export interface SliceInput {
-  now: number
-  eventId: string
-  /** The cursor from which this slice was made: with another one stored, nothing is written. */
-  from: string
-  /** The cursor after this slice; null: this was the last. */
-  to: string | null
-  /** Never leased. Those that exist already are left as they are. */
-  deliveries: NewDelivery[]
-}
-
-// ─── claim ───────────────────────────────────────────────────────────────────────────────────────────────────────────
-
-/** A lane with something due, in the order in which lanes are to be served. */
-export interface DueLane {
-  endpointId: string
-  tenant: string
-  /** The endpoint-set version of its tenant: what a cache must have reached. */
-  endpointsVersion: number
-  struggling: boolean
-}
-
-export interface DueLanesInput {
-  now: number
-  /** Lanes to return at most. */
-  limit: number
-  /** Endpoints without room: skipped. */
-  exclude: readonly string[]
-}
-
-export interface LaneGrant {
-  endpointId: string
-  /** Deliveries to lease at most. */
-  limit: number
-  leaseUntil: number
-}
-
-export interface ClaimInput {
-  now: number
-  worker: string
-  room: LaneGrant[]
-  /** Lanes not to be shown again before `until`, unless a settlement in them comes first. */
-  defer: { endpointId: string; until: number }[]
-}
-
-export interface ClaimedDelivery {
-  lease: Lease
-  event: EventContent
-}
-
-/** An expired lease with what its settlement as `lost` needs: who held it, and the event's type. */
-export type ExpiredLease = Lease & { worker: string; type: string }
-
-// ─── settle ──────────────────────────────────────────────────────────────────────────────────────────────────────────
-
-/** The decided next state of a delivery. */
-export type NextState =
-  | { state: 'pending'; dueAt: number; step: number; lost: number }
-  | { state: RestState; reason: DeliveryReason | null; endedAt: number }
-
-/** What an attempt tells about its endpoint. */
-export interface Observation {
-  kind: 'success' | 'failure'
-  /** When the attempt began. */
-  at: number
-  struggling: boolean
-}
-
-export interface Settlement {
-  deliveryId: string
-  endpointId: string
-  /** The fence: written only while the delivery is leased under this number. */
-  claim: number
-  attempt: AttemptRecord
-  next: NextState
-  observation: Observation | null
-  /** The whole lane rests until then (429 and its kin); null: no change. Never shortens a rest. */
-  blockLaneUntil: number | null
-  /** As the lease says: at rest, it makes way for the next of its ordering key. */
-  ordered: boolean
-}
-
-/** `canceled`: applied, but that its event was canceled meanwhile, and so was the delivery instead of being repeated. */
-export type SettleStatus = 'applied' | 'canceled' | 'alreadyApplied' | 'stale'
-
-export interface SettleResult {
-  /** In the order of the settlements. */
-  statuses: SettleStatus[]
-  /** The endpoints whose health was written by failures, as they are now. */
-  health: { endpointId: string; state: EndpointState; urlVersion: number; health: EndpointHealth }[]
-  /** When the first of the deliveries whose turn came by this is due; null: there is none. */
-  promotedDueAt: number | null
-}
 
 // ─── endpoints ───────────────────────────────────────────────────────────────────────────────────────────────────────
 
+/** An endpoint to be written: active and healthy. */
 export interface NewEndpoint extends EndpointSettings {
+  /** `ep_…`, made by the engine. */
   id: string
+  /** Whose it is. */
   tenant: string
 }
 
@@ -208,79 +18,111 @@ export interface NewEndpoint extends EndpointSettings {
 export interface EndpointChanges {
   /** The tenant's; of the last change that is told when there are more. */
   version: number
+  /** As they are now. */
   changed: EndpointRecord[]
+  /** Those that are gone. */
   deletedIds: string[]
   /** Later changes were left for another call. */
   more: boolean
 }
 
+/** A change of an endpoint's settings. */
 export interface EndpointUpdate {
+  /** Which endpoint. */
   id: string
+  /** Null: whatever its tenant. */
   tenant: string | null
   /** What is left out stays as it is. */
   settings: Partial<EndpointSettings>
   /** Written only while what is named here equals what is stored; left out: whatever that is. */
   guard?: Partial<Pick<EndpointSettings, 'overrides' | 'secrets'>>
+  /** Storage's time: its `updatedAt`. */
   now: number
 }
 
+/** A guarded change of an endpoint's state. */
 export interface StateChange {
+  /** Which endpoint. */
   id: string
+  /** Null: whatever its tenant. */
   tenant: string | null
+  /** Written only from one of these. */
   from: EndpointState[]
+  /** The next state. */
   to: EndpointState
+  /** Its `stateReason`. */
   reason: string | null
+  /** Storage's time: its `stateChangedAt` and `updatedAt`. */
   now: number
-  /** Written only while these are unchanged. */
+  /** Written only while `urlVersion` and `recoveredAt` of the endpoint are these; null: whatever they are. */
   guard: { urlVersion: number; recoveredAt: number | null } | null
 }
 
 // ─── lists ───────────────────────────────────────────────────────────────────────────────────────────────────────────
 
+/** How much of a list, and from where. */
 export interface PageInput {
   /** Rows to return at most. */
   limit: number
   /** Rows to look at, at most: a page may be short while it has a `next`. */
   examine: number
-  /** Keyset: the row examined last. */
+  /** Only rows behind this one; null: from the beginning. */
   after: Position | null
 }
 
+/** A part of a list. */
 export interface Page<T> {
+  /** Those that match, in the order of the list. */
   items: T[]
   /** Null: there is nothing more. */
   next: Position | null
 }
 
+/** Which endpoints `listEndpoints` looks for. Null: no such condition. */
 export interface EndpointQuery extends PageInput {
+  /** Of this tenant. */
   tenant: string | null
+  /** In one of these states. */
   states: EndpointState[] | null
   /** Only those whose settings or state changed at or after this moment: by `updatedAt`. Null: all. */
   changedSince: number | null
 }
 
+/** Which events `listEvents` looks for. Null: no such condition. */
 export interface EventQuery extends PageInput {
+  /** Of this tenant. */
   tenant: string | null
+  /** Of exactly this type. */
   type: string | null
+  /** Accepted at or after this moment. */
   since: number | null
+  /** Accepted before this moment. */
   until: number | null
 }
 
+/** Which deliveries `listDeliveries` looks for. */
 export interface DeliveryQuery extends PageInput {
+  /** All its conditions hold together. */
   selection: Selection
 }
 
+/** Which deliveries `countAtRest` counts, from where, and among how many rows. */
 export interface CountInput extends Omit<PageInput, 'limit'> {
+  /** All its conditions hold together. */
   selection: Selection
 }
 
+/** A part of a count. */
 export interface Count {
+  /** Those that matched in this look. */
   count: number
   /** Null: there is nothing more to count. */
   next: Position | null
 }
 
+/** Whose attempts `listAttempts` looks for. */
 export interface AttemptQuery extends PageInput {
+  /** The delivery that was attempted. */
   deliveryId: string
 }
 
@@ -288,6 +130,7 @@ export interface AttemptQuery extends PageInput {
 
 /** How far an event has come. */
 export interface EventProgress {
+  /** As it is now. */
   event: EventSummary
   /** The endpoints that the caller addressed; null: those that match. */
   endpointIds: string[] | null
@@ -299,16 +142,21 @@ export interface EventProgress {
   counts: { open: number; delivered: number; failed: number; canceled: number }
 }
 
+/** Which event `cancelEvent` cancels. */
 export interface CancelEventInput {
+  /** The event's. */
   id: string
   /** Null: whatever its tenant. */
   tenant: string | null
+  /** Storage's time: the event's `canceledAt`, and when its deliveries ended. */
   now: number
   /** Deliveries to cancel at most. */
   limit: number
 }
 
+/** What `cancelEvent` answers. */
 export interface CanceledEvent {
+  /** As it is now. */
   event: EventSummary
   /** Those canceled by this call: fewer than `limit` means that none is left. */
   canceled: DeliveryRecord[]
@@ -316,24 +164,36 @@ export interface CanceledEvent {
 
 // ─── replay ──────────────────────────────────────────────────────────────────────────────────────────────────────────
 
+/** Which replays `listReplays` looks for. */
 export interface ReplayQuery extends PageInput {
-  /** Null: over all tenants. */
+  /** Null: whatever their tenant. */
   tenant: string | null
+  /** In one of these states; null: in any. */
   states: ReplayState[] | null
 }
 
+/** A replay to be written. */
 export interface NewReplay {
+  /** `rpl_…`, made by the engine. */
+  /** `rpl_…`, made by the engine. */
   id: string
+  /** What it does. */
   kind: ReplayKind
   /** Of a backfill: always with `endpointId`, never with `states` or `ids`. */
   selection: Selection
+  /** As `ReplayRecord` has it. */
   perSecond: number | null
+  /** As counted before; written as told. */
   total: number
+  /** Storage's time: what is written later is no part of it. */
   now: number
 }
 
+/** One step of a replay. */
 export interface ReplayStepInput {
+  /** Which replay. */
   replayId: string
+  /** Storage's time: when what is requeued is due. */
   now: number
   /** Deliveries to requeue at most. */
   limit: number
@@ -341,6 +201,7 @@ export interface ReplayStepInput {
   examine: number
 }
 
+/** Which events `missedEvents` looks for. */
 export interface MissedEventsQuery {
   /** Always with `endpointId`; of the rest `tenant`, `eventId`, `type`, `since` and `until` count, over the events. */
   selection: Selection
@@ -354,6 +215,7 @@ export interface MissedEventsQuery {
   examine: number
 }
 
+/** What `missedEvents` answers. */
 export interface MissedEvents {
   /** Oldest first. */
   events: MissedEvent[]
@@ -361,15 +223,21 @@ export interface MissedEvents {
   next: Position | null
 }
 
+/** An event of which an endpoint has no delivery. */
 export interface MissedEvent {
+  /** The event's. */
   id: string
+  /** What happened. */
   type: string
   /** The endpoints that the caller addressed; null: those that match. */
   endpointIds: string[] | null
 }
 
+/** One step of a backfill. */
 export interface BackfillInput {
+  /** The backfill's. */
   replayId: string
+  /** Storage's time: when the deliveries are due. */
   now: number
   /** The cursor from which these were found: with another one stored, nothing is written. */
   from: Position
@@ -379,10 +247,13 @@ export interface BackfillInput {
   eventIds: string[]
 }
 
+/** What became of the deliveries that a replay requeued. */
 export interface ReplayProgressCounts {
   /** Requeued by this replay and now at rest as `delivered`. */
   delivered: number
+  /** Requeued by it and at rest as `failed`. */
   failed: number
+  /** Requeued by it and at rest as `canceled`. */
   canceled: number
   /** Requeued and not yet at rest. */
   open: number
@@ -390,14 +261,19 @@ export interface ReplayProgressCounts {
 
 // ─── upkeep ──────────────────────────────────────────────────────────────────────────────────────────────────────────
 
+/** Which held deliveries `cancelHeld` ends. */
 export interface CancelHeldInput {
+  /** Storage's time: their `endedAt`. */
   now: number
   /** Held, and due, since before this moment: canceled as `hold_expired`. Those of deleted endpoints: at once. */
   heldBefore: number
+  /** Deliveries to cancel at most. */
   limit: number
 }
 
+/** What `prune` removes. */
 export interface PruneInput {
+  /** Storage's time: idempotency keys that have run out by then go, too. */
   now: number
   /** Delivered deliveries that ended before this, and events without deliveries created before it. */
   deliveredBefore: number
@@ -407,6 +283,7 @@ export interface PruneInput {
   limit: number
 }
 
+/** Figures for `health()`. */
 export interface StorageStats {
   /** When the oldest delivery that may be attempted fell due; null: nothing is due or all is held. */
   oldestDueAt: number | null
@@ -414,7 +291,9 @@ export interface StorageStats {
   pending: number
   /** Pending in blocked lanes, up to `countMax`. */
   held: number
+  /** Leased by whomever, up to `countMax`. */
   leased: number
+  /** The room that it takes. */
   bytes: number
 }
 

@@ -4,28 +4,34 @@ import type { EndpointRecord } from '../model/endpoint.ts'
 import type { EventRecord, EventSummary } from '../model/event.ts'
 import type { ReplayRecord } from '../model/replay.ts'
 import type {
-  AttemptQuery,
-  BackfillInput,
-  CancelEventInput,
-  CanceledEvent,
-  CancelHeldInput,
   ClaimedDelivery,
   ClaimInput,
-  Count,
-  CountInput,
-  DeliveryQuery,
   DueLane,
   DueLanesInput,
-  EndpointChanges,
-  EndpointQuery,
-  EndpointUpdate,
-  EventProgress,
-  EventQuery,
   ExpiredLease,
   FanOut,
   InsertEventInInput,
   InsertEventsInput,
   InsertResult,
+  Settlement,
+  SettleResult,
+  SliceInput,
+  TxInsertResult,
+} from './storage-delivery-types.ts'
+import type {
+  AttemptQuery,
+  BackfillInput,
+  CancelEventInput,
+  CanceledEvent,
+  CancelHeldInput,
+  Count,
+  CountInput,
+  DeliveryQuery,
+  EndpointChanges,
+  EndpointQuery,
+  EndpointUpdate,
+  EventProgress,
+  EventQuery,
   MissedEvents,
   MissedEventsQuery,
   NewEndpoint,
@@ -35,14 +41,11 @@ import type {
   ReplayProgressCounts,
   ReplayQuery,
   ReplayStepInput,
-  Settlement,
-  SettleResult,
-  SliceInput,
   StateChange,
   StorageStats,
-  TxInsertResult,
 } from './storage-types.ts'
 
+export type * from './storage-delivery-types.ts'
 export type * from './storage-types.ts'
 
 /** What an adapter can do. The contract suite skips by this, and by nothing else. */
@@ -67,6 +70,9 @@ export interface StorageSupports {
  * `storage_busy`, `storage_full`, `storage_read_only` and `storage_corrupt` say that surely nothing was written; any other
  * `storage_…` leaves that open. What is no `storage_…` is taken for the fault of a row: of a batch that fails so, each half is tried.
  *
+ * In arguments `now` is the moment by storage's clock, epoch milliseconds; `id` says which row, `tenant` whose it must be (null:
+ * whatever its tenant); `limit` bounds the rows that come back.
+ *
  * Ids of deliveries are the storage's to make: 1 to 64 letters, digits, `_` and `-`, never used twice.
  *
  * A *lane* is an endpoint's queue. It is blocked while its endpoint is not active or deleted, and until the moment that a
@@ -83,9 +89,13 @@ export interface StorageSupports {
 export interface Storage {
   /** Short name for messages, such as `sqlite`. */
   readonly name: string
+  /** What it can do. */
   readonly supports: StorageSupports
 
-  /** Opens and migrates. Called once, before anything else. `warn` is told, in plain words, what an operator should know. */
+  /**
+   * Opens and migrates; `version` is that of its schema. Called once, before anything else. `warn` is told, in plain words, what an
+   * operator should know.
+   */
   open(input: { now: number; warn?: (warning: string) => void }): Promise<{ version: number }>
   /** Releases everything. Nothing is called afterwards. */
   close(): Promise<void>
@@ -127,8 +137,8 @@ export interface Storage {
    */
   claimDue(input: ClaimInput): Promise<ClaimedDelivery[]>
   /**
-   * Gives back leases under which nothing was begun: pending again, due as before, the claim number taken back; canceled where
-   * `cancelEvent` came meanwhile. Fenced by claim number and worker; those that do not match are left alone.
+   * Gives back `leases` of this `worker` under which nothing was begun: pending again, due as before, the claim number taken back;
+   * canceled where `cancelEvent` came meanwhile. Fenced by claim number and worker; those that do not match are left alone.
    */
   releaseLeases(input: { now: number; worker: string; leases: Lease[] }): Promise<void>
   /** Leases that ended before `now`, oldest first. Reads only: the engine settles them as `lost`. */
@@ -138,7 +148,7 @@ export interface Storage {
 
   // 6 settle
   /**
-   * For each: fenced by claim number, writes the attempt, the delivery's next state and the endpoint's observation together, and
+   * For each of `settlements`: fenced by claim number, writes the attempt, the delivery's next state and the endpoint's observation together, and
    * gives the next of its ordering key its turn.
    * `alreadyApplied`: this very settlement was written before, as its attempt's number, outcome and start tell. `stale`: another claim
    * or another's verdict; nothing written. `canceled`: `next` is pending, and `cancelEvent` came while the delivery was leased: it
@@ -157,12 +167,15 @@ export interface Storage {
    * Null: there is no such replay.
    */
   stepReplay(input: ReplayStepInput): Promise<ReplayRecord | null>
+  /** It requeues nothing further; one that has ended is left as it is. Null: there is no such replay. */
   cancelReplay(input: { id: string; now: number }): Promise<ReplayRecord | null>
+  /** Null: there is no such replay. */
   getReplay(id: string): Promise<ReplayRecord | null>
   /** Newest first. */
   listReplays(query: ReplayQuery): Promise<Page<ReplayRecord>>
-  /** Of both kinds, oldest first. */
+  /** Of both kinds, those that are to be stepped, oldest first. */
   runningReplays(input: { limit: number }): Promise<ReplayRecord[]>
+  /** Counts what it requeued by how it stands now. */
   replayProgress(id: string): Promise<ReplayProgressCounts>
   /** Counts matching deliveries at rest, as far as one look goes. */
   countAtRest(input: CountInput): Promise<Count>
@@ -180,9 +193,11 @@ export interface Storage {
   insertBackfill(input: BackfillInput): Promise<ReplayRecord | null>
 
   // endpoints
+  /** Writes `endpoint` as active, healthy and with an open lane, under the next version of its tenant's endpoint set. */
   createEndpoint(input: { endpoint: NewEndpoint; now: number }): Promise<EndpointRecord>
-  /** `tenant` null: whatever its tenant. */
+  /** Null: not found. */
   getEndpoint(input: { id: string; tenant: string | null }): Promise<EndpointRecord | null>
+  /** Newest first. */
   listEndpoints(query: EndpointQuery): Promise<Page<EndpointRecord>>
   /** Null: not found. `conflict`: something that `guard` names is stored otherwise by now; nothing was written. */
   updateEndpoint(input: EndpointUpdate): Promise<EndpointRecord | 'conflict' | null>
@@ -191,17 +206,20 @@ export interface Storage {
    * Null: not found, not in `from`, or guard changed.
    */
   changeEndpointState(input: StateChange): Promise<EndpointRecord | null>
-  /** Marks that `endpoint.failing` was told for this run of failures. True for the one call that does. */
+  /**
+   * Marks that `endpoint.failing` was told for the run of failures that began at `failingSince`. True for the one call that does.
+   */
   markWarned(input: { id: string; failingSince: number }): Promise<boolean>
   /** Tombstone: secrets and headers wiped, lane blocked for good. False: not found. */
   deleteEndpoint(input: { id: string; tenant: string | null; now: number }): Promise<boolean>
   /**
-   * Null: no change since `version`. Health and its verdicts never count as a change, the state does. The earliest changes first;
+   * Null: no change since version `since` of the tenant's endpoint set. Health and its verdicts never count as a change, the state does. The earliest changes first;
    * reading many would take long, so that later ones may be left for another call.
    */
   endpointChanges(input: { tenant: string; since: number }): Promise<EndpointChanges | null>
 
   // lists
+  /** Null: not found. */
   getEvent(input: { id: string; tenant: string | null }): Promise<EventRecord | null>
   /** Newest first, like all lists but attempts. */
   listEvents(query: EventQuery): Promise<Page<EventSummary>>
@@ -210,6 +228,7 @@ export interface Storage {
   getDelivery(input: { id: string; tenant: string | null }): Promise<DeliveryRecord | null>
   /** The deliveries of one event for these endpoints, at most 200 of them, in no particular order. */
   deliveriesOf(input: { eventId: string; endpointIds: string[] }): Promise<DeliveryRecord[]>
+  /** Newest first. */
   listDeliveries(query: DeliveryQuery): Promise<Page<DeliveryRecord>>
   /** In the order of their numbers. */
   listAttempts(query: AttemptQuery): Promise<Page<AttemptRecord>>
@@ -241,6 +260,7 @@ export interface Storage {
  * `Tx` is what the host hands over; `Mode` tells whether the event is written before the call returns.
  */
 export interface TransactionalStorage<Tx, Mode extends 'sync' | 'async'> extends Storage {
+  /** `sync`: written when `insertEventIn` returns; `async`: when its promise resolves. */
   readonly transactionMode: Mode
   /**
    * Writes the event, and what its idempotency key needs, by the host's transaction: one statement where there is a way to the

@@ -3,10 +3,13 @@ import type { ResolvedAddress } from './resolver.ts'
 
 /** One HTTP POST, to be made exactly as given. */
 export interface TransportRequest {
+  /** `https:`, or `http:` where that is allowed. */
   url: string
   /** The checked addresses of the URL's host: a new connection goes to one of these and nowhere else. */
   addresses: ResolvedAddress[]
+  /** All that are sent, names in lower case; those of the transport's own come beside them, such as `host`. */
   headers: Record<string, string>
+  /** The exact bytes, signed already. */
   body: Uint8Array
   /** Milliseconds for connect and TLS together. */
   connectMs: number
@@ -22,11 +25,15 @@ export interface TransportRequest {
 
 /** What came back. Redirects are not followed, content is not decompressed. */
 export interface TransportResponse {
+  /** The response's, whatever it says. */
   status: number
+  /** Names in lower case; those that came more than once are joined by a comma. */
   headers: Record<string, string>
+  /** The first bytes, as they came. */
   body: Uint8Array
   /** The address that the socket was really connected to. */
   remoteAddress: string | null
+  /** Without that of the name, which was resolved before. */
   timings: Omit<AttemptTimings, 'dnsMs'>
 }
 
@@ -34,7 +41,9 @@ export interface TransportResponse {
  * Makes HTTP requests over its own pool of connections. A request that brings no response rejects with a `TransportFailure`.
  */
 export interface Transport {
+  /** Short name for messages, such as `node-fetch`. */
   readonly name: string
+  /** Resolves with whatever response came, an error status too. Never follows a redirect, never decompresses. */
   send(request: TransportRequest): Promise<TransportResponse>
   /** Closes idle connections at once; those in use when their request ends. */
   close(): Promise<void>

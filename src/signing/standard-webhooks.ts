@@ -3,6 +3,7 @@ import { ArgumentError, WebhookError } from '../errors.ts'
 import type { SignInput, SigningScheme } from './scheme.ts'
 import { type ParsedSecret, parseSecret, privateKey, type SecretKind } from './secrets.ts'
 
+/** What `standardWebhooks` takes. */
 export interface StandardWebhooksOptions {
   /**
    * Which signatures to make. A secret's prefix says which of them it can make: `whsec_` makes `v1` (HMAC-SHA256), `whsk_` makes

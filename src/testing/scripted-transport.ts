@@ -2,7 +2,11 @@ import type { AttemptPhase, ConnectionFailure } from '../model/attempt.ts'
 import type { Clock } from '../ports/clock.ts'
 import type { Transport, TransportFailure, TransportRequest, TransportResponse } from '../ports/transport.ts'
 
-/** What a request meets: a status, a response, a failed connection, or silence until the deadline. */
+/**
+ * What a request meets: a `status`; a response of a `status`, with `headers` and a `body`; a connection that fails for the reason
+ * `fail`, in the `phase` `connect` unless another one is given; or silence until the deadline. With `delayMs` it comes so much later,
+ * by the clock.
+ */
 export type Reply =
   | number
   | { status: number; headers?: Record<string, string>; body?: string | Uint8Array; delayMs?: number }
@@ -11,14 +15,19 @@ export type Reply =
 
 /** A request as the receiver would have seen it. */
 export interface SeenRequest {
+  /** Where it went. */
   url: string
+  /** All that were sent, the signature too; names in lower case. */
   headers: Record<string, string>
+  /** The exact bytes. */
   body: Uint8Array
   /** The body read as JSON; undefined when it is none. */
   json: unknown
+  /** When it was made, epoch milliseconds of the clock. */
   at: number
 }
 
+/** A `Transport` that does as it is told, and remembers what it was asked. */
 export interface ScriptedTransport extends Transport {
   /** All requests made, in their order. */
   readonly requests: SeenRequest[]

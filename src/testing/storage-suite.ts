@@ -73,6 +73,7 @@ const BEHAVIOURS: readonly Behaviour[] = [
   ...workHints,
 ]
 
+/** What `storageSuite` takes. */
 export interface StorageSuiteOptions {
   /** Called for each case. */
   create: () => StorageHome | Promise<StorageHome>
@@ -80,7 +81,9 @@ export interface StorageSuiteOptions {
   supports: StorageSupports
 }
 
+/** One promise of the contract. */
 export interface StorageCase {
+  /** What is promised, in one sentence. */
   name: string
   /** Rejects with the promise that was broken. */
   run: () => Promise<void>

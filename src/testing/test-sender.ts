@@ -1,3 +1,4 @@
+import type { Catalog } from '../catalog.ts'
 import type { SenderOptions } from '../options.ts'
 import type { ManualClock } from '../ports/clock.ts'
 import { createWebhookSender, type WebhookSender } from '../sender.ts'
@@ -7,17 +8,20 @@ import { manualClock } from './manual-clock.ts'
 import { type ScriptedTransport, type SeenRequest, scriptedTransport } from './scripted-transport.ts'
 import { seededRandom } from './seeded-random.ts'
 
-export interface TestSender {
+/** A sender with all that it stands on. */
+export interface TestSender<C extends Catalog = Catalog> {
   /** Not started: `await sender.drain()` delivers what is due, `drain({ until })` moves the clock on. */
-  sender: WebhookSender
+  sender: WebhookSender<C>
+  /** Its only time: it stands still until it is moved, by `drain({ until })` or by hand. */
   clock: ManualClock
+  /** What requests meet: 200 until it is told otherwise. */
   transport: ScriptedTransport
   /** All requests made, in their order. */
   requests: SeenRequest[]
 }
 
 /** A sender in virtual time, on memory storage, that makes no request. Every option may be given otherwise. */
-export function createTestSender(options: SenderOptions = {}): TestSender {
+export function createTestSender<C extends Catalog = Catalog>(options: SenderOptions<C> = {}): TestSender<C> {
   const clock = manualClock()
   const transport = scriptedTransport(clock)
   const runtime = { clock, random: seededRandom(1), resolve: fakeResolver(), ...options.runtime }

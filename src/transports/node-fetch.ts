@@ -9,8 +9,10 @@ import { type ConnectionPool, createConnectionPool } from './connection-pool.ts'
 import { Exchange } from './exchange.ts'
 import { isAmong } from './peer.ts'
 
+/** A certificate or key as PEM: text, or the bytes of a file. */
 type Pem = string | Uint8Array
 
+/** What `nodeFetchTransport` takes. Everything may be left out. */
 export interface NodeFetchTransportOptions {
   /** How long an idle connection is kept; 0 keeps none. Below the 5 s after which common servers close. Default 4,000. */
   keepAliveMs?: number
@@ -20,7 +22,7 @@ export interface NodeFetchTransportOptions {
   maxSocketsPerHost?: number
   /** Certificate authorities to trust besides Node's own, as PEM. */
   ca?: Pem | readonly Pem[]
-  /** A client certificate and its key, as PEM, for receivers that ask for one. */
+  /** A client certificate, `cert` and its `key` as PEM and the key's `passphrase`, for receivers that ask for one. */
   clientCertificate?: { cert: Pem; key: Pem; passphrase?: string }
 }
 

@@ -1,12 +1,13 @@
 /** A transaction of the host's that stays open holds its idempotency key: who sends the same waits for its end, and nobody else. */
 import { Client } from 'pg'
 import { afterAll, afterEach, beforeAll, expect, it } from 'vitest'
+import type { Catalog } from '../../src/catalog.ts'
 import { createWebhookSender, type WebhookSender } from '../../src/sender.ts'
 import { type PostgresStorage, postgres } from '../../src/storage/postgres/index.ts'
 import { type Server, startServer } from '../support/postgres/server.ts'
 
 let server: Server
-let sender: WebhookSender<PostgresStorage>
+let sender: WebhookSender<Catalog, PostgresStorage>
 let host: Client
 let schemas = 0
 

@@ -1,12 +1,13 @@
 /** Calls of sendIn that overlap with each other, or with the end of their transaction. */
 import { Client } from 'pg'
 import { afterAll, afterEach, beforeAll, beforeEach, expect, it } from 'vitest'
+import type { Catalog } from '../../src/catalog.ts'
 import { createWebhookSender, type WebhookSender } from '../../src/sender.ts'
 import { type PostgresStorage, postgres } from '../../src/storage/postgres/index.ts'
 import { type Server, startServer } from '../support/postgres/server.ts'
 
 let server: Server
-let sender: WebhookSender<PostgresStorage>
+let sender: WebhookSender<Catalog, PostgresStorage>
 let host: Client
 let schemas = 0
 

@@ -2,6 +2,7 @@ import BetterSqlite3 from 'better-sqlite3'
 import {
   type AnyTenantSender,
   type AnyWebhookSender,
+  type Catalog,
   createWebhookSender,
   type EventInput,
   type SenderOptions,
@@ -53,11 +54,11 @@ describe('on SQLite', () => {
   })
 
   it('is that of a sender without a storage', () => {
-    expectTypeOf<WebhookSender['sendIn']>().toEqualTypeOf<SendIn<SqliteStorage>>()
-    expectTypeOf<TenantSender['sendIn']>().toEqualTypeOf<SendIn<SqliteStorage>>()
+    expectTypeOf<WebhookSender['sendIn']>().toEqualTypeOf<SendIn<Catalog, SqliteStorage>>()
+    expectTypeOf<TenantSender['sendIn']>().toEqualTypeOf<SendIn<Catalog, SqliteStorage>>()
     typed(() => {
-      expectTypeOf(createWebhookSender()).toEqualTypeOf<WebhookSender<SqliteStorage>>()
-      expectTypeOf(createWebhookSender({ pollMs: 50 })).toEqualTypeOf<WebhookSender<SqliteStorage>>()
+      expectTypeOf(createWebhookSender()).toEqualTypeOf<WebhookSender<Catalog, SqliteStorage>>()
+      expectTypeOf(createWebhookSender({ pollMs: 50 })).toEqualTypeOf<WebhookSender<Catalog, SqliteStorage>>()
       expectTypeOf(createWebhookSender().sendIn(db, event)).toEqualTypeOf<TxSendResult>()
       expectTypeOf(createWebhookSender().forTenant('a').sendIn(db, event)).toEqualTypeOf<TxSendResult>()
     })
@@ -124,9 +125,9 @@ describe('on Postgres', () => {
 
 describe('on a storage without transactions', () => {
   it('is never', () => {
-    expectTypeOf<WebhookSender<MemoryStorage>['sendIn']>().toBeNever()
-    expectTypeOf<WebhookSender<Storage>['sendIn']>().toBeNever()
-    expectTypeOf<TenantSender<Storage>['sendIn']>().toBeNever()
+    expectTypeOf<WebhookSender<Catalog, MemoryStorage>['sendIn']>().toBeNever()
+    expectTypeOf<WebhookSender<Catalog, Storage>['sendIn']>().toBeNever()
+    expectTypeOf<TenantSender<Catalog, Storage>['sendIn']>().toBeNever()
     typed(() => {
       expectTypeOf(onMemory().sendIn).toBeNever()
       expectTypeOf(onMemory().forTenant('a').sendIn).toBeNever()
@@ -147,8 +148,8 @@ describe('on a storage of one’s own', () => {
   it('is as the storage says', () => {
     type Sync = TransactionalStorage<OwnTx, 'sync'>
     type Async = TransactionalStorage<OwnTx, 'async'>
-    expectTypeOf<SendIn<Sync>>().toEqualTypeOf<(tx: OwnTx, event: EventInput) => TxSendResult>()
-    expectTypeOf<SendIn<Async>>().toEqualTypeOf<(tx: OwnTx, event: EventInput) => Promise<TxSendResult>>()
+    expectTypeOf<SendIn<Catalog, Sync>>().toEqualTypeOf<(tx: OwnTx, event: EventInput) => TxSendResult>()
+    expectTypeOf<SendIn<Catalog, Async>>().toEqualTypeOf<(tx: OwnTx, event: EventInput) => Promise<TxSendResult>>()
     expectTypeOf<Sync['insertEventIn']>().toEqualTypeOf<(tx: OwnTx, input: InsertEventInInput) => TxInsertResult>()
     expectTypeOf<Async['insertEventIn']>().returns.toEqualTypeOf<Promise<TxInsertResult>>()
     typed((own: Sync & { more: number }) => createWebhookSender({ storage: own }).sendIn({ own: true }, event).id)
@@ -159,26 +160,28 @@ describe('on a storage of one’s own', () => {
 
 describe('the kind of storage', () => {
   it('is told by the options, whatever stands beside it', () => {
-    expectTypeOf(onSqlite).returns.toEqualTypeOf<WebhookSender<SqliteStorage>>()
-    expectTypeOf(onPostgres).returns.toEqualTypeOf<WebhookSender<PostgresStorage>>()
-    expectTypeOf(onMemory).returns.toEqualTypeOf<WebhookSender<MemoryStorage>>()
+    expectTypeOf(onSqlite).returns.toEqualTypeOf<WebhookSender<Catalog, SqliteStorage>>()
+    expectTypeOf(onPostgres).returns.toEqualTypeOf<WebhookSender<Catalog, PostgresStorage>>()
+    expectTypeOf(onMemory).returns.toEqualTypeOf<WebhookSender<Catalog, MemoryStorage>>()
     const made = () => createWebhookSender({ pollMs: 50, storage: postgres({ pool }), retry: { jitter: 0 } })
-    expectTypeOf(made).returns.toEqualTypeOf<WebhookSender<PostgresStorage>>()
+    expectTypeOf(made).returns.toEqualTypeOf<WebhookSender<Catalog, PostgresStorage>>()
     const options = () => ({ storage: postgres({ pool }), pollMs: 50 }) satisfies SenderOptions
-    typed(() => expectTypeOf(createWebhookSender(options())).toEqualTypeOf<WebhookSender<PostgresStorage>>())
-    typed((given: SenderOptions<PostgresStorage>) =>
-      expectTypeOf(createWebhookSender(given)).toEqualTypeOf<WebhookSender<PostgresStorage>>(),
+    typed(() => expectTypeOf(createWebhookSender(options())).toEqualTypeOf<WebhookSender<Catalog, PostgresStorage>>())
+    typed((given: SenderOptions<Catalog, PostgresStorage>) =>
+      expectTypeOf(createWebhookSender(given)).toEqualTypeOf<WebhookSender<Catalog, PostgresStorage>>(),
     )
     // What does not tell its storage has none with transactions.
-    typed((given: SenderOptions) => expectTypeOf(createWebhookSender(given)).toEqualTypeOf<WebhookSender<Storage>>())
+    typed((given: SenderOptions) =>
+      expectTypeOf(createWebhookSender(given)).toEqualTypeOf<WebhookSender<Catalog, Storage>>(),
+    )
     // @ts-expect-error: the options of another storage
-    typed((given: SenderOptions<PostgresStorage>) => createWebhookSender<SqliteStorage>(given))
+    typed((given: SenderOptions<Catalog, PostgresStorage>) => createWebhookSender<Catalog, SqliteStorage>(given))
   })
 
   it('is kept by forTenant', () => {
     typed(() => {
-      expectTypeOf(onPostgres().forTenant('a')).toEqualTypeOf<TenantSender<PostgresStorage>>()
-      expectTypeOf(onSqlite().forTenant('a')).toEqualTypeOf<TenantSender<SqliteStorage>>()
+      expectTypeOf(onPostgres().forTenant('a')).toEqualTypeOf<TenantSender<Catalog, PostgresStorage>>()
+      expectTypeOf(onSqlite().forTenant('a')).toEqualTypeOf<TenantSender<Catalog, SqliteStorage>>()
       expectTypeOf(onPostgres().forTenant('a').sendIn(client, event)).resolves.toEqualTypeOf<TxSendResult>()
     })
     // @ts-expect-error: the handle of another storage
@@ -186,14 +189,14 @@ describe('the kind of storage', () => {
   })
 
   it('tells senders apart, which have in common all but sendIn', () => {
-    expectTypeOf<WebhookSender<PostgresStorage>>().toExtend<AnyWebhookSender>()
-    expectTypeOf<WebhookSender<SqliteStorage>>().toExtend<AnyWebhookSender>()
-    expectTypeOf<WebhookSender<MemoryStorage>>().toExtend<AnyWebhookSender>()
-    expectTypeOf<WebhookSender<Storage>>().toExtend<AnyWebhookSender>()
-    expectTypeOf<TenantSender<PostgresStorage>>().toExtend<AnyTenantSender>()
-    expectTypeOf<TenantSender<MemoryStorage>>().toExtend<AnyTenantSender>()
-    expectTypeOf<WebhookSender<PostgresStorage>>().not.toExtend<WebhookSender>()
-    expectTypeOf<WebhookSender>().not.toExtend<WebhookSender<PostgresStorage>>()
+    expectTypeOf<WebhookSender<Catalog, PostgresStorage>>().toExtend<AnyWebhookSender>()
+    expectTypeOf<WebhookSender<Catalog, SqliteStorage>>().toExtend<AnyWebhookSender>()
+    expectTypeOf<WebhookSender<Catalog, MemoryStorage>>().toExtend<AnyWebhookSender>()
+    expectTypeOf<WebhookSender<Catalog, Storage>>().toExtend<AnyWebhookSender>()
+    expectTypeOf<TenantSender<Catalog, PostgresStorage>>().toExtend<AnyTenantSender>()
+    expectTypeOf<TenantSender<Catalog, MemoryStorage>>().toExtend<AnyTenantSender>()
+    expectTypeOf<WebhookSender<Catalog, PostgresStorage>>().not.toExtend<WebhookSender>()
+    expectTypeOf<WebhookSender>().not.toExtend<WebhookSender<Catalog, PostgresStorage>>()
     expectTypeOf<keyof AnyWebhookSender>().extract<'sendIn'>().toBeNever()
     const injected = (sender: AnyWebhookSender) => sender.send(event)
     typed(() => [injected(onPostgres()), injected(onMemory()), injected(createTestSender().sender)])

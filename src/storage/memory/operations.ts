@@ -39,6 +39,7 @@ import { stepReplay } from './step-replay.ts'
 import type { Tables } from './tables.ts'
 import { updateEndpoint } from './update-endpoint.ts'
 
+/** A `Storage` that keeps everything in this process. */
 export interface MemoryStorage extends Storage {
   readonly name: 'memory'
 }

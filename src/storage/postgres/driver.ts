@@ -5,32 +5,44 @@ import { errorCode, WebhookError } from '../../errors.ts'
 export type Value = string | number | boolean | null | Uint8Array
 export type Parameter = Value | readonly Value[]
 
+/** A statement, as pg takes it. */
 export interface QueryConfig {
+  /** The SQL, with `$1`, `$2` … for its values. */
   text: string
+  /** For `$1`, `$2` …, in their order. */
   values?: unknown[]
   /** Prepares it once on each connection. */
   name?: string
+  /** How values are read, by `getTypeParser`, whatever the host has set for its own. */
   types?: { getTypeParser(oid: number, format?: string): (text: never) => unknown }
 }
 
+/** What the server tells beside its answer. */
 export interface Notice {
+  /** Such as `WARNING`. */
   severity?: string | undefined
+  /** Its text. */
   message?: string | undefined
 }
 
+/** What LISTEN brings. */
 export interface Notification {
+  /** What NOTIFY was given. */
   payload?: string | undefined
 }
 
 /** The part of a client of `pg` that is used, by shape: its types are no dependency of ours. */
 export interface PgClient {
+  /** Runs one statement; `rows` and `rowCount` as pg has them. */
   query(config: QueryConfig): Promise<{ rows: unknown[]; rowCount: number | null }>
   /** True: the connection is closed instead of kept. */
   release(destroy?: boolean): void
+  /** Adds a listener. */
   on(event: 'error', listener: (error: Error) => void): unknown
   on(event: 'notice', listener: (notice: Notice) => void): unknown
   on(event: 'notification', listener: (notification: Notification) => void): unknown
   on(event: 'end', listener: () => void): unknown
+  /** Takes a listener away. */
   removeListener(event: 'error', listener: (error: Error) => void): unknown
   removeListener(event: 'notice', listener: (notice: Notice) => void): unknown
   /** From then on its socket does not keep the process alive. */
@@ -49,7 +61,9 @@ export interface OwnClient extends ListeningClient {
 
 /** The part of a `Pool` of `pg` that is used: a host may pass its own. */
 export interface PgPool {
+  /** A client out of the pool, until it is released. */
   connect(): Promise<PgClient>
+  /** `max`: how many clients it has. */
   readonly options?: { readonly max?: number | undefined }
   /** It waits for the clients that are out before it is ended. */
   readonly ending?: boolean

@@ -42,6 +42,9 @@ import { updateEndpoint } from './update-endpoint.ts'
 export type { PostgresOptions } from './options.ts'
 export * from './tx-adapters.ts'
 
+/**
+ * A `Storage` in Postgres, which takes part in the host's own transactions and is shared by any number of processes.
+ */
 export interface PostgresStorage extends TransactionalStorage<PostgresTransaction, 'async'> {
   readonly name: 'postgres'
 }

@@ -1,6 +1,7 @@
 import { ArgumentError } from '../../errors.ts'
 import type { PgPool } from './driver.ts'
 
+/** What `postgres` calls its tables. */
 interface Names {
   /** Where the tables are; it is made when missing. Default `public`. */
   schema?: string
@@ -8,6 +9,7 @@ interface Names {
   tablePrefix?: string
 }
 
+/** What `postgres` takes: a `pool` or a `connectionString`, and names. */
 export type PostgresOptions = Names &
   (
     | {

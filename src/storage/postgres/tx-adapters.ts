@@ -6,6 +6,7 @@ import { isFunction, knownStatus, refuse, shapeOf } from './tx-shapes.ts'
  * functions that make one of theirs: `kyselyTx`, `drizzleTx`, `prismaTx`, `postgresJsTx`.
  */
 export interface PostgresTransaction {
+  /** Runs one statement within the transaction; `rows` are its rows. */
   query(text: string, values: unknown[]): Promise<{ rows: unknown[] }>
   /** As pg has it: `T` inside, `E` after a failed statement, `I` outside. Left out: the server is asked. */
   getTransactionStatus?(): string | null | undefined
@@ -13,22 +14,31 @@ export interface PostgresTransaction {
 
 /** What is used of each library, by shape: none of them is a dependency. */
 export interface KyselyTransaction {
+  /** False for the database itself, which is refused. */
   readonly isTransaction: boolean
+  /** Runs a compiled query; `rows` are its rows. */
   // biome-ignore lint/suspicious/noExplicitAny: its query is a type of its own
   executeQuery(query: any): Promise<{ rows: unknown[] }>
 }
 
+/** What `drizzleTx` takes, by shape. */
 export interface DrizzleTransaction {
+  /** Runs a statement. */
   // biome-ignore lint/suspicious/noExplicitAny: its query is a type of its own
   execute(query: any): PromiseLike<unknown>
+  /** Only a transaction has it; it is never called here. */
   rollback(): never
 }
 
+/** What `prismaTx` takes, by shape. */
 export interface PrismaTransaction {
+  /** Runs a statement with parameters; nothing of a caller's goes into its text. */
   $queryRawUnsafe(text: string, ...values: unknown[]): PromiseLike<unknown>
 }
 
+/** What `postgresJsTx` takes, by shape. */
 export interface PostgresJsTransaction {
+  /** Runs a statement with parameters; nothing of a caller's goes into its text. */
   // biome-ignore lint/suspicious/noExplicitAny: its parameters are a type of their own
   unsafe(text: string, values?: any[]): PromiseLike<readonly unknown[]>
 }

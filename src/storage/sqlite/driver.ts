@@ -6,9 +6,13 @@ export type Value = string | number | null | Uint8Array
 
 /** The part of better-sqlite3 that is used, by shape: its types are no dependency of ours. */
 export interface Statement {
+  /** Runs it for its effect; `changes` counts rows, `lastInsertRowid` is the key of the last one. */
   run(...values: readonly unknown[]): { changes: number; lastInsertRowid: number | bigint }
+  /** The first row; undefined: there is none. */
   get(...values: readonly unknown[]): unknown
+  /** Every row. */
   all(...values: readonly unknown[]): unknown[]
+  /** Row by row. */
   iterate(...values: readonly unknown[]): IterableIterator<unknown>
 }
 

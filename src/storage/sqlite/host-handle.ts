@@ -3,7 +3,9 @@ import { ArgumentError, errorCode, WebhookError } from '../../errors.ts'
 import type { Statement } from './driver.ts'
 import { failureOf } from './failures.ts'
 
+/** A statement on the host's own handle. */
 interface HostStatement extends Statement {
+  /** Whether integers come as bigints. */
   safeIntegers(on: boolean): unknown
 }
 
@@ -12,12 +14,19 @@ interface HostStatement extends Statement {
  * dependency of ours.
  */
 export interface SqliteTransaction {
+  /** The path of its file. */
   readonly name: string
+  /** False once it was closed: it is refused then. */
   readonly open: boolean
+  /** Must be true. */
   readonly inTransaction: boolean
+  /** A database in memory is nobody else's: it is refused. */
   readonly memory: boolean
+  /** Must be false. */
   readonly readonly: boolean
+  /** Makes a statement on it. */
   prepare(sql: string): HostStatement
+  /** Asks for a setting of it. */
   pragma(text: string): unknown
 }
 

@@ -39,6 +39,7 @@ import { updateEndpoint } from './update-endpoint.ts'
 export type { SqliteTransaction } from './host-handle.ts'
 export type { SqliteOptions } from './options.ts'
 
+/** A `Storage` in one SQLite file, which takes part in the host's own better-sqlite3 transactions. */
 export interface SqliteStorage extends TransactionalStorage<SqliteTransaction, 'sync'> {
   readonly name: 'sqlite'
 }

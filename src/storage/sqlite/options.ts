@@ -1,6 +1,7 @@
 import { resolve } from 'node:path'
 import { ArgumentError } from '../../errors.ts'
 
+/** What `sqlite` takes. */
 export interface SqliteOptions {
   /** The database file; it is made when missing, its folder is not. `:memory:` keeps all in memory, until it is closed. */
   path: string

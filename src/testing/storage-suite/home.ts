@@ -4,7 +4,9 @@ import type { Storage } from '../../ports/storage.ts'
 export interface HostTransaction {
   /** What the host hands to `insertEventIn`. */
   tx: unknown
+  /** Ends it; what was written by `tx` is there then. */
   commit(): Promise<void>
+  /** Ends it, and nothing of it is there. */
   rollback(): Promise<void>
 }
 

@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { ALL_TENANTS } from '../../../src/api/scope.ts'
+import type { Catalog } from '../../../src/catalog.ts'
 import type { TenantSender } from '../../../src/sender.ts'
 import { rig, stopAll } from '../engine/rig.ts'
 import { TX, type transactional } from '../engine/transactional.ts'
@@ -7,7 +8,7 @@ import { createWorld, dump, methodNames, type World } from './bad-input/world.ts
 
 /** Under `forTenant` another tenant's things are not there: for every method, and every kind of id. */
 
-type AnyTx = TenantSender<ReturnType<typeof transactional>>
+type AnyTx = TenantSender<Catalog, ReturnType<typeof transactional>>
 
 let world: World
 beforeEach(async () => {

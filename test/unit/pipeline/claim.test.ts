@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { shareRoom } from '../../../src/pipeline/claim.ts'
-import type { DueLane } from '../../../src/ports/storage-types.ts'
+import type { DueLane } from '../../../src/ports/storage-delivery-types.ts'
 
 interface Given {
   tenant: string

@@ -1,3 +1,5 @@
+import { z } from 'zod'
+import { defineEvents, event } from '../../../../../src/catalog.ts'
 import { memory } from '../../../../../src/storage/memory/index.ts'
 import {
   accept,
@@ -62,6 +64,26 @@ const scheme = { name: 's', sign: () => ({}) }
 
 const options = together(
   objects('options', (value) => [value]),
+  types('options.events', option('events'), 'an object'),
+  refuse('argument_invalid', 'options.events.__proto__', option('events'), {
+    'an own __proto__': JSON.parse('{"__proto__":{"schema":null}}'),
+  }),
+  refuse('argument_range', 'options.events', option('events'), {
+    'too many types': Object.fromEntries(Array.from({ length: 10_001 }, (_, index) => [`a${index}`, event()])),
+  }),
+  refuse('argument_invalid', 'options.events["invoice paid"]', option('events'), {
+    'no name of a type': { 'invoice paid': event() },
+  }),
+  types('options.events["a"]', (value) => [{ events: { a: value } }]),
+  refuse('argument_type', 'options.events["a"]', option('events'), {
+    'a schema, not wrapped': { a: z.object({}) },
+    'a definition with no schema': { a: { schema: { '~standard': { version: 2, validate: noop } } } },
+  }),
+  accept('options.events', option('events'), {
+    'no name': defineEvents(),
+    'a name': defineEvents({ a: event() }),
+    'a name with a schema': { a: event(z.object({})) },
+  }),
   port('options.storage', option('storage'), { open, close, insertEvents, claimDue, settle }),
   port('options.transport', option('transport'), { send: noop, close: noop }),
   port('options.logger', option('logger'), { debug: noop, info: noop, warn: noop, error: noop }),
