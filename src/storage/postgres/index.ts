@@ -1,4 +1,5 @@
 import type { InsertEventsInput, InsertResult, TransactionalStorage } from '../../ports/storage.ts'
+import { cancelEvent } from './cancel-event.ts'
 import { cancelHeld } from './cancel-held.ts'
 import { cancelReplay } from './cancel-replay.ts'
 import { changeEndpointState } from './change-endpoint-state.ts'
@@ -7,21 +8,26 @@ import { countAtRest } from './count-at-rest.ts'
 import { createEndpoint } from './create-endpoint.ts'
 import { createReplay } from './create-replay.ts'
 import { deleteEndpoint } from './delete-endpoint.ts'
+import { deliveriesOf } from './deliveries-of.ts'
 import { dueLanes } from './due-lanes.ts'
 import { endpointChanges } from './endpoint-changes.ts'
+import { eventProgress } from './event-progress.ts'
 import { expiredLeases } from './expired-leases.ts'
 import { getDelivery } from './get-delivery.ts'
 import { getEndpoint } from './get-endpoint.ts'
 import { getEvent } from './get-event.ts'
 import { getReplay } from './get-replay.ts'
 import { withoutHeldKeys } from './held-keys.ts'
+import { insertBackfill } from './insert-backfill.ts'
 import { insertEvents } from './insert-events.ts'
 import { insertSlice } from './insert-slice.ts'
 import { listAttempts } from './list-attempts.ts'
 import { listDeliveries } from './list-deliveries.ts'
 import { listEndpoints } from './list-endpoints.ts'
 import { listEvents } from './list-events.ts'
+import { listReplays } from './list-replays.ts'
 import { markWarned } from './mark-warned.ts'
+import { missedEvents } from './missed-events.ts'
 import { nextDueAt } from './next-due-at.ts'
 import { createHints } from './on-work.ts'
 import { type PostgresOptions, settingsOf } from './options.ts'
@@ -89,9 +95,12 @@ export function postgres(options: PostgresOptions): PostgresStorage {
     stepReplay: writing(stepReplay),
     cancelReplay: writing(cancelReplay),
     getReplay: reading(getReplay),
+    listReplays: reading(listReplays),
     runningReplays: reading(runningReplays),
     replayProgress: reading(replayProgress),
     countAtRest: reading(countAtRest),
+    missedEvents: reading(missedEvents),
+    insertBackfill: announcing(writing(insertBackfill), (_, { eventIds }) => eventIds.length > 0),
 
     createEndpoint: writing(createEndpoint),
     getEndpoint: reading(getEndpoint),
@@ -104,10 +113,13 @@ export function postgres(options: PostgresOptions): PostgresStorage {
 
     getEvent: reading(getEvent),
     listEvents: reading(listEvents),
+    eventProgress: reading(eventProgress),
     getDelivery: reading(getDelivery),
+    deliveriesOf: reading(deliveriesOf),
     listDeliveries: reading(listDeliveries),
     listAttempts: reading(listAttempts),
 
+    cancelEvent: announcing(writing(cancelEvent), (canceled) => canceled !== null),
     cancelHeld: writing(cancelHeld),
     prune: writing(prune),
     stats: reading(stats),

@@ -1,18 +1,16 @@
-import type { ReplayRecord, ReplayState, Selection } from '../../model/replay.ts'
-import type { Position } from '../../ports/storage.ts'
+import type { Position, ReplayKind, ReplayRecord, ReplayState, Selection } from '../../model/replay.ts'
 import type { Connection } from './connection.ts'
 
-/** A replay with what only storage knows of it: the delivery visited last, and the last that it may visit. */
 export interface StoredReplay {
   key: number
   record: ReplayRecord
-  cursor: Position
-  bound: Position
 }
 
-interface ReplayRow {
+export interface ReplayRow {
   key: number
   id: string
+  kind: ReplayKind
+  tenant: string | null
   state: ReplayState
   createdAt: number
   endedAt: number | null
@@ -27,46 +25,69 @@ interface ReplayRow {
   selection: string
 }
 
-const REPLAY_COLUMNS = `
-  key, id, state, created_at AS "createdAt", ended_at AS "endedAt", per_second AS "perSecond", total, requeued,
+export const REPLAY_COLUMNS = `
+  key, id, kind, tenant, state, created_at AS "createdAt", ended_at AS "endedAt", per_second AS "perSecond", total, requeued,
   skipped, cursor_at AS "cursorAt", cursor_key AS "cursorKey", bound_at AS "boundAt", bound_key AS "boundKey",
   selection`
 
 export async function findReplay(db: Connection, id: string): Promise<StoredReplay | null> {
-  return replayOf(await db.get<ReplayRow>(`SELECT ${REPLAY_COLUMNS} FROM {replay} WHERE id = $1`, id))
+  return storedOf(await db.get<ReplayRow>(`SELECT ${REPLAY_COLUMNS} FROM {replay} WHERE id = $1`, id))
 }
 
 /** Steps of one replay are taken one after the other, whoever takes them. */
 export async function lockReplay(db: Connection, id: string): Promise<StoredReplay | null> {
-  return replayOf(await db.get<ReplayRow>(`SELECT ${REPLAY_COLUMNS} FROM {replay} WHERE id = $1 FOR UPDATE`, id))
+  return storedOf(await db.get<ReplayRow>(`SELECT ${REPLAY_COLUMNS} FROM {replay} WHERE id = $1 FOR UPDATE`, id))
 }
 
-export async function findRunningReplays(db: Connection, limit: number): Promise<StoredReplay[]> {
-  const rows = await db.all<ReplayRow>(
-    `SELECT ${REPLAY_COLUMNS} FROM {replay} WHERE state = 'running' ORDER BY created_at, key LIMIT $1`,
-    limit,
+/** What a step has done. */
+export interface Progress {
+  requeued: number
+  skipped: number
+  cursor: Position
+  /** Everything has been visited. */
+  ended: boolean
+}
+
+export async function moveReplay(
+  db: Connection,
+  { key, record }: StoredReplay,
+  { requeued, skipped, cursor, ended }: Progress,
+  now: number,
+): Promise<ReplayRecord> {
+  const row = await db.get<ReplayRow>(
+    `UPDATE {replay} SET cursor_at = $1, cursor_key = $2, requeued = requeued + $3, skipped = skipped + $4,
+      state = $5, ended_at = $6
+    WHERE key = $7 RETURNING ${REPLAY_COLUMNS}`,
+    cursor.at,
+    cursor.key,
+    requeued,
+    skipped,
+    ended ? 'completed' : 'running',
+    ended ? now : null,
+    key,
   )
-  return rows.map(replayOf).filter((replay) => replay !== null)
+  if (row === undefined) throw new Error(`replay ${record.id} was not written`)
+  return replayOf(row)
 }
 
-function replayOf(row: ReplayRow | undefined): StoredReplay | null {
-  if (row === undefined) return null
-  const selection = JSON.parse(row.selection) as Selection
+export function replayOf(row: ReplayRow): ReplayRecord {
   return {
-    key: row.key,
+    id: row.id,
+    kind: row.kind,
+    tenant: row.tenant,
+    selection: JSON.parse(row.selection) as Selection,
+    state: row.state,
+    perSecond: row.perSecond,
+    total: row.total,
+    requeued: row.requeued,
+    skipped: row.skipped,
     cursor: { at: row.cursorAt, key: row.cursorKey },
     bound: { at: row.boundAt, key: row.boundKey },
-    record: {
-      id: row.id,
-      tenant: selection.tenant ?? null,
-      selection,
-      state: row.state,
-      perSecond: row.perSecond,
-      total: row.total,
-      requeued: row.requeued,
-      skipped: row.skipped,
-      createdAt: row.createdAt,
-      endedAt: row.endedAt,
-    },
+    createdAt: row.createdAt,
+    endedAt: row.endedAt,
   }
+}
+
+function storedOf(row: ReplayRow | undefined): StoredReplay | null {
+  return row === undefined ? null : { key: row.key, record: replayOf(row) }
 }

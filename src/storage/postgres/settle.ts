@@ -63,17 +63,18 @@ export async function settle(
     return key === null || lane === undefined ? null : { settlement, key, lane, status: 'stale', orderingKey: null }
   })
   const known = items.filter((item) => item !== null)
-  for (const turn of turnsOf(known)) await write(db, turn)
+  for (const turn of turnsOf(known)) await write(db, turn, now)
   await tellRepeats(db, known)
 
   const failing = new Set<Lane>()
-  for (const { lane, settlement, status } of known) {
-    if (status !== 'applied') continue
+  for (const item of known) {
+    if (!isWritten(item)) continue
+    const { lane, settlement } = item
     if (observeLane(lane, settlement.observation)) {
       lanes.save(lane)
       if (settlement.observation?.kind === 'failure') failing.add(lane)
     }
-    moveLane(lanes, lane, settlement, now)
+    moveLane(lanes, item, now)
   }
   const promotedDueAt = await makeWay(db, lanes, known, now)
   await lanes.flush()
@@ -87,6 +88,15 @@ export async function settle(
     })),
     promotedDueAt,
   }
+}
+
+function isWritten({ status }: Item): boolean {
+  return status === 'applied' || status === 'canceled'
+}
+
+/** It has come to rest by this settlement. */
+function rests({ status, settlement: { next } }: Item): boolean {
+  return status === 'canceled' || (status === 'applied' && next.state !== 'pending')
 }
 
 /** True: its health has changed. A deleted endpoint is no longer observed. */
@@ -126,16 +136,22 @@ function turnsOf(items: Item[]): Item[][] {
   return turns
 }
 
-/** Moves on those leased under their claim, with the attempt; locked in the order of their keys. */
-async function write(db: Connection, items: Item[]): Promise<void> {
-  const rows = await db.all<{ key: number; orderingKey: string | null }>(
+/**
+ * Moves on those leased under their claim, with the attempt; locked in the order of their keys. One whose event was canceled
+ * meanwhile does not become pending again.
+ */
+async function write(db: Connection, items: Item[], now: number): Promise<void> {
+  const rows = await db.all<{ key: number; canceled: boolean; orderingKey: string | null }>(
     `WITH held AS MATERIALIZED (
-      SELECT i.* FROM ${ITEMS.from('i')} JOIN {delivery} AS d ON d.key = i.key
+      SELECT i.*, i.state = 0 AND d.reason IS NOT DISTINCT FROM 'event_canceled' AS canceled
+      FROM ${ITEMS.from('i', 2)} JOIN {delivery} AS d ON d.key = i.key
       WHERE d.state = 1 AND d.claim = i.claim AND d.endpoint_key = i.endpoint_key
       ORDER BY d.key FOR UPDATE OF d
     ), moved AS (
-      UPDATE {delivery} AS d SET state = i.state, due_at = coalesce(i.due_at, d.due_at), step = coalesce(i.step, d.step),
-        lost = coalesce(i.lost, d.lost), reason = i.reason, ended_at = i.ended_at,
+      UPDATE {delivery} AS d SET state = CASE WHEN i.canceled THEN 4 ELSE i.state END,
+        due_at = coalesce(i.due_at, d.due_at), step = coalesce(i.step, d.step), lost = coalesce(i.lost, d.lost),
+        reason = CASE WHEN i.canceled THEN d.reason ELSE i.reason END,
+        ended_at = CASE WHEN i.canceled THEN $1 ELSE i.ended_at END,
         leased_at = NULL, lease_until = NULL, worker = NULL
       FROM held AS i WHERE d.key = i.key
       RETURNING i.*, d.ordering_key
@@ -146,23 +162,23 @@ async function write(db: Connection, items: Item[]): Promise<void> {
         timings, error, url, request_headers, response_headers, response_body
       FROM moved
     )
-    SELECT key, ordering_key AS "orderingKey" FROM moved`,
+    SELECT key, canceled, ordering_key AS "orderingKey" FROM moved`,
+    now,
     ...ITEMS.values(items),
   )
-  const moved = new Map(rows.map(({ key, orderingKey }) => [key, orderingKey]))
+  const moved = new Map(rows.map(({ key, ...row }) => [key, row]))
   for (const item of items) {
-    const orderingKey = moved.get(item.key)
-    if (orderingKey === undefined) continue
-    item.status = 'applied'
-    item.orderingKey = orderingKey
+    const row = moved.get(item.key)
+    if (row === undefined) continue
+    item.status = row.canceled ? 'canceled' : 'applied'
+    item.orderingKey = row.orderingKey
   }
 }
 
 /** Gives the next of their ordering keys its turn, where the head has come to rest. Returns when the first of those is due. */
 async function makeWay(db: Connection, lanes: Lanes, items: Item[], now: number): Promise<number | null> {
-  const turns = items.flatMap(({ settlement, status, lane, orderingKey }): Turn[] => {
-    const rests = status === 'applied' && settlement.next.state !== 'pending'
-    return rests && settlement.ordered && orderingKey !== null ? [{ endpointKey: lane.endpointKey, orderingKey }] : []
+  const turns = items.filter(rests).flatMap(({ settlement, lane, orderingKey }): Turn[] => {
+    return settlement.ordered && orderingKey !== null ? [{ endpointKey: lane.endpointKey, orderingKey }] : []
   })
   const promoted = await promote(db, turns, now)
   const laneOf = new Map(items.map(({ lane }) => [lane.endpointKey, lane]))
@@ -190,14 +206,16 @@ async function tellRepeats(db: Connection, items: Item[]): Promise<void> {
 }
 
 /** A success at a healthy endpoint that rests nowhere passes through here without a change. */
-function moveLane(lanes: Lanes, lane: Lane, { next, blockLaneUntil }: Settlement, now: number): void {
-  const rests = blockLaneUntil !== null && blockLaneUntil > lane.blockedUntil
+function moveLane(lanes: Lanes, item: Item, now: number): void {
+  const { lane, settlement } = item
+  const { next, blockLaneUntil } = settlement
+  const blocked = blockLaneUntil !== null && blockLaneUntil > lane.blockedUntil
   const deferred = lane.deferredUntil > now
-  if (rests) lane.blockedUntil = blockLaneUntil
+  if (blocked) lane.blockedUntil = blockLaneUntil
   // Ended now: it stands in line from now on, not from before.
   if (deferred) lane.deferredUntil = now
-  if (rests || deferred) lanes.refresh(lane)
-  else if (next.state === 'pending') lanes.enqueue(lane, next.dueAt)
+  if (blocked || deferred) lanes.refresh(lane)
+  else if (next.state === 'pending' && !rests(item)) lanes.enqueue(lane, next.dueAt)
 }
 
 /** Without their names, which would take more room than the figures. */

@@ -3,7 +3,7 @@ import type { ReplayStepInput } from '../../ports/storage.ts'
 import type { Connection } from './connection.ts'
 import { Lanes } from './lanes.ts'
 import type { Examined } from './page.ts'
-import { findReplay, lockReplay, type StoredReplay } from './replays.ts'
+import { lockReplay, moveReplay, type Progress } from './replays.ts'
 import { AT_REST, stateOf } from './rows.ts'
 import { scanUp } from './scan.ts'
 
@@ -12,11 +12,8 @@ interface Visited extends Examined {
   endpointId: string
 }
 
-interface Visit {
+interface Visit extends Omit<Progress, 'requeued'> {
   requeue: Visited[]
-  skipped: number
-  cursor: { at: number; key: number }
-  ended: boolean
 }
 
 export async function stepReplay(
@@ -25,21 +22,9 @@ export async function stepReplay(
 ): Promise<ReplayRecord | null> {
   const replay = await lockReplay(db, replayId)
   if (replay === null || replay.record.state !== 'running') return replay?.record ?? null
-  const { requeue, skipped, cursor, ended } = await visit(db, replay, limit, examine)
+  const { requeue, skipped, ...place } = await visit(db, replay.record, limit, examine)
   const requeued = await requeueAll(db, replay.key, requeue, now)
-  await db.run(
-    `UPDATE {replay} SET cursor_at = $1, cursor_key = $2, requeued = requeued + $3, skipped = skipped + $4,
-      state = $5, ended_at = $6
-    WHERE key = $7`,
-    cursor.at,
-    cursor.key,
-    requeued,
-    skipped + requeue.length - requeued,
-    ended ? 'completed' : 'running',
-    ended ? now : null,
-    replay.key,
-  )
-  return (await findReplay(db, replayId))?.record ?? null
+  return moveReplay(db, replay, { requeued, skipped: skipped + requeue.length - requeued, ...place }, now)
 }
 
 /**
@@ -73,12 +58,12 @@ async function requeueAll(db: Connection, replayKey: number, visited: Visited[],
 /** Reads on from the cursor. The cursor passes each delivery once, so that none is requeued twice by one replay. */
 async function visit(
   db: Connection,
-  { record, cursor, bound }: StoredReplay,
+  { selection, cursor, bound }: ReplayRecord,
   limit: number,
   examine: number,
 ): Promise<Visit> {
   const rows = scanUp<Visited>(db, {
-    selection: record.selection,
+    selection,
     columns: 'd.state, p.id AS "endpointId"',
     from: cursor,
     first: Math.min(limit, examine) + 1,

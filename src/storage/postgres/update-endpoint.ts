@@ -7,13 +7,13 @@ import { lockTenantOf, nextVersion } from './tenants.ts'
 
 export async function updateEndpoint(
   db: Connection,
-  { id, tenant, settings, ifOverrides, now }: EndpointUpdate,
+  { id, tenant, settings, guard = {}, now }: EndpointUpdate,
 ): Promise<EndpointRecord | 'conflict' | null> {
   await lockTenantOf(db, id)
   const row = await findEndpoint(db, { id, tenant })
   if (row === undefined) return null
   const before = endpointOf(row)
-  if (ifOverrides !== undefined && !isDeepStrictEqual(ifOverrides, before.overrides)) return 'conflict'
+  if (!isDeepStrictEqual({ ...before, ...guard }, before)) return 'conflict'
   const after: EndpointRecord = {
     ...before,
     ...settings,

@@ -143,6 +143,7 @@ export const initial: Migration = {
       step integer NOT NULL DEFAULT 0,
       lost integer NOT NULL DEFAULT 0,
       state smallint NOT NULL,
+      -- Of a leased one: its event was canceled meanwhile, and so is it, instead of becoming pending again.
       reason text,
       worker text,
       -- Null: it waits for nobody, and nobody for it.
@@ -189,17 +190,22 @@ export const initial: Migration = {
       total bigint NOT NULL,
       requeued bigint NOT NULL DEFAULT 0,
       skipped bigint NOT NULL DEFAULT 0,
-      -- The delivery visited last, by creation and key.
+      -- What was visited last, a delivery or, by a backfill, an event: by creation and key.
       cursor_at bigint NOT NULL DEFAULT -1,
       cursor_key bigint NOT NULL DEFAULT 0,
-      -- Deliveries beyond either were made later.
+      -- What is beyond either was made later.
       bound_at bigint NOT NULL,
       bound_key bigint NOT NULL,
       per_second double precision,
       id text COLLATE "C" NOT NULL UNIQUE,
+      -- Of the selection; null: over all tenants.
+      tenant text COLLATE "C",
+      kind text NOT NULL,
       state text NOT NULL,
       selection text NOT NULL
     );
+    CREATE INDEX {=replay_by_creation} ON {replay} (created_at, key);
+    CREATE INDEX {=replay_by_tenant} ON {replay} (tenant, created_at, key);
     CREATE INDEX {=replay_running} ON {replay} (created_at, key) WHERE state = 'running';
     CREATE INDEX {=replay_ended} ON {replay} (ended_at) WHERE ended_at IS NOT NULL;
   `,

@@ -1,0 +1,63 @@
+import type { ReplayRecord } from '../../model/replay.ts'
+import type { BackfillInput } from '../../ports/storage.ts'
+import type { Connection } from './connection.ts'
+import { Lanes } from './lanes.ts'
+import { lockReplay, moveReplay, type StoredReplay } from './replays.ts'
+
+export async function insertBackfill(db: Connection, input: BackfillInput): Promise<ReplayRecord | null> {
+  const { replayId, now, from, to, eventIds } = input
+  const replay = await lockReplay(db, replayId)
+  if (replay === null) return null
+  const { state, cursor } = replay.record
+  if (state !== 'running' || cursor.at !== from.at || cursor.key !== from.key) return replay.record
+  const written = await insertAll(db, replay, eventIds, now)
+  const skipped = eventIds.length - written
+  return moveReplay(db, replay, { requeued: written, skipped, cursor: to ?? cursor, ended: to === null }, now)
+}
+
+/**
+ * Without an ordering key, and so out of turn. The events are locked before the lane: beside this none is canceled, and none is
+ * taken for one without deliveries and removed. Returns how many were written.
+ */
+async function insertAll(
+  db: Connection,
+  { key: replayKey, record }: StoredReplay,
+  eventIds: string[],
+  now: number,
+): Promise<number> {
+  if (eventIds.length === 0) return 0
+  const events = await db.all<{ id: string; key: number; canceled: boolean }>(
+    `SELECT id, key, canceled_at IS NOT NULL AS canceled FROM {event} WHERE id = ANY($1::text[])
+    ORDER BY key FOR UPDATE`,
+    eventIds,
+  )
+  const lanes = new Lanes(db, now)
+  const endpointId = record.selection.endpointId ?? ''
+  await lanes.lock([endpointId])
+  const lane = lanes.find(endpointId)
+  if (lane === undefined || lane.deleted) return 0
+  const rows = await db.all<{ eventKey: number }>(
+    `INSERT INTO {delivery} (event_key, endpoint_key, tenant_key, state, claim, created_at, due_at, replay_key)
+    SELECT event_key, $1, $2, 0, 0, $3, $3, $4 FROM unnest($5::bigint[]) WITH ORDINALITY AS i(event_key, ord) ORDER BY ord
+    ON CONFLICT (event_key, endpoint_key) DO NOTHING RETURNING event_key AS "eventKey"`,
+    lane.endpointKey,
+    lane.tenantKey,
+    now,
+    replayKey,
+    inOrder(events, eventIds),
+  )
+  if (rows.length === 0) return 0
+  await db.run(
+    'UPDATE {event} SET bare = false WHERE key = ANY($1::bigint[]) AND bare',
+    rows.map(({ eventKey }) => eventKey),
+  )
+  lanes.enqueue(lane, now)
+  await lanes.flush()
+  return rows.length
+}
+
+/** The keys of those that are not canceled, in the order of the ids. */
+function inOrder(events: { id: string; key: number; canceled: boolean }[], ids: string[]): number[] {
+  const keys = new Map(events.filter(({ canceled }) => !canceled).map(({ id, key }) => [id, key]))
+  return ids.flatMap((id) => keys.get(id) ?? [])
+}
