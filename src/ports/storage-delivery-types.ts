@@ -30,7 +30,7 @@ export interface NewEvent {
   idempotencyExpiresAt: number | null
   /** The tenant's endpoint-set version by which `deliveries` was made. */
   endpointsVersion: number
-  /** The endpoints that the caller addressed, kept for the slices; null: those that match. */
+  /** The endpoints that the caller addressed, kept with the event; null: those that match. */
   endpointIds: string[] | null
   /**
    * `inline`: `deliveries` is all there is. `background`: write the event alone, with an empty cursor, and let `insertSlice`

@@ -82,9 +82,10 @@ export interface StorageSupports {
  *
  * Deliveries of one endpoint whose events have the same *ordering key* take turns, in the order in which the deliveries were
  * written: only the first, the head, has a due time; the others are `pending` without one, and no claim sees them. When the head
- * comes to rest the next becomes head: by a settlement due at its own time, but not before that `now`; by `cancelHeld`, due at its
- * own time. Until then a head that fails is retried, rests or is held, and its key waits, this key at this endpoint and nothing
- * else. A replay requeues a delivery out of its turn: it waits for nobody, and nobody for it.
+ * comes to rest the next becomes head: by a settlement due at its own time, but not before that `now`; otherwise (`cancelHeld`,
+ * `cancelEvent`, a release that cancels) due at its own time. Until then a head that fails is retried, rests or is held, and its
+ * key waits, this key at this endpoint and nothing else. A replay requeues a delivery out of its turn, and a backfill writes it so:
+ * it waits for nobody, and nobody for it.
  */
 export interface Storage {
   /** Short name for messages, such as `sqlite`. */

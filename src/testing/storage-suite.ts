@@ -1,8 +1,12 @@
 import type { StorageSupports } from '../ports/storage.ts'
 import { accept } from './storage-suite/accept.ts'
 import { atomicity } from './storage-suite/atomicity.ts'
+import { backfilling } from './storage-suite/backfill.ts'
 import type { Behaviour } from './storage-suite/behaviour.ts'
 import { withBench } from './storage-suite/bench.ts'
+import { cancelingEvents } from './storage-suite/cancel-event.ts'
+import { cancelingLeased } from './storage-suite/cancel-event-leased.ts'
+import { cancelingInOrder } from './storage-suite/cancel-event-order.ts'
 import { cancelingHeld } from './storage-suite/cancel-held.ts'
 import { claiming } from './storage-suite/claim.ts'
 import { concurrency } from './storage-suite/concurrency.ts'
@@ -11,6 +15,7 @@ import { disableGuard } from './storage-suite/disable-guard.ts'
 import { doubtfulRepeat } from './storage-suite/doubtful-repeat.ts'
 import { durability } from './storage-suite/durability.ts'
 import { endpoints } from './storage-suite/endpoints.ts'
+import { eventProgress } from './storage-suite/event-progress.ts'
 import { fairness } from './storage-suite/fairness.ts'
 import { fanOutOrder } from './storage-suite/fan-out-order.ts'
 import { fanOutSlices } from './storage-suite/fan-out-slices.ts'
@@ -20,12 +25,14 @@ import type { StorageHome } from './storage-suite/home.ts'
 import { idempotency } from './storage-suite/idempotency.ts'
 import { leases } from './storage-suite/leases.ts'
 import { lists } from './storage-suite/lists.ts'
+import { missedEvents } from './storage-suite/missed-events.ts'
 import { observations } from './storage-suite/observations.ts'
 import { ordering } from './storage-suite/ordering.ts'
 import { orderingAccept } from './storage-suite/ordering-accept.ts'
 import { orderingUpkeep } from './storage-suite/ordering-upkeep.ts'
 import { pruning } from './storage-suite/prune.ts'
 import { replay } from './storage-suite/replay.ts'
+import { replayLists } from './storage-suite/replay-lists.ts'
 import { settling } from './storage-suite/settle.ts'
 import { statistics } from './storage-suite/stats.ts'
 import { throttle } from './storage-suite/throttle.ts'
@@ -62,7 +69,14 @@ const BEHAVIOURS: readonly Behaviour[] = [
   ...orderingAccept,
   ...orderingUpkeep,
   ...replay,
+  ...replayLists,
+  ...missedEvents,
+  ...backfilling,
   ...lists,
+  ...eventProgress,
+  ...cancelingEvents,
+  ...cancelingLeased,
+  ...cancelingInOrder,
   ...cancelingHeld,
   ...pruning,
   ...statistics,

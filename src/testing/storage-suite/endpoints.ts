@@ -1,6 +1,20 @@
+import type { EndpointRecord, EndpointSettings } from '../../model/endpoint.ts'
+import type { EndpointUpdate } from '../../ports/storage.ts'
 import type { Behaviour } from './behaviour.ts'
 import { holds, matches, same } from './expect.ts'
-import { addEndpoint, collect, endpointNow, NOW, newEndpoint, pause } from './fixtures.ts'
+import {
+  addEndpoint,
+  claimOne,
+  collect,
+  endpointNow,
+  NOW,
+  newEndpoint,
+  pause,
+  rejected,
+  sendOne,
+  settleOne,
+  versionOf,
+} from './fixtures.ts'
 
 export const endpoints: Behaviour[] = [
   {
@@ -46,6 +60,38 @@ export const endpoints: Behaviour[] = [
       const merged = { overrides: { retry: { jitter: 0 }, concurrency: 1 } }
       await storage.updateEndpoint({ ...update, settings: merged, guard: { overrides: { retry: { jitter: 0 } } } })
       same((await endpointNow(storage, 'ep_a')).overrides, merged.overrides, 'until it was made from what there is')
+    },
+  },
+  {
+    name: 'endpoints: an update is not written over secrets that it does not know of',
+    async check({ storage }) {
+      const { secrets } = await addEndpoint(storage, 'ep_a')
+      const update = { id: 'ep_a', tenant: null, now: NOW + 5 }
+      const rotated = [{ value: 'whsec_new', createdAt: NOW + 5, expiresAt: null }, ...secrets]
+      const rotate = () => storage.updateEndpoint({ ...update, settings: { secrets: rotated }, guard: { secrets } })
+      matches(await rotate().then(found), { secrets: rotated, updatedAt: NOW + 5 }, 'the first of two is written')
+      const version = await versionOf(storage)
+      same(await rotate(), 'conflict', 'the second is told that there is something new')
+      same(await versionOf(storage), version, 'which is no change of the endpoint set')
+      const expired = secrets.map((secret) => ({ ...secret, expiresAt: NOW + 9 }))
+      const other = { ...update, settings: { description: 'x' }, guard: { secrets: expired } }
+      same(await storage.updateEndpoint(other), 'conflict', 'also where only the end of one is another')
+      matches(await endpointNow(storage, 'ep_a'), { secrets: rotated, description: null }, 'and changes nothing')
+    },
+  },
+  {
+    name: 'endpoints: an update may be guarded by several settings, and by those that it leaves alone',
+    async check({ storage }) {
+      const { overrides, secrets } = await addEndpoint(storage, 'ep_a')
+      const update = { id: 'ep_a', tenant: null, now: NOW, settings: { description: 'x' } }
+      const none: EndpointSettings['secrets'] = []
+      const guarded = (guard: NonNullable<EndpointUpdate['guard']>) => storage.updateEndpoint({ ...update, guard })
+      same(await guarded({ overrides, secrets: none }), 'conflict', 'with another secret')
+      same(await guarded({ overrides: {}, secrets }), 'conflict', 'with other overrides')
+      same((await endpointNow(storage, 'ep_a')).description, null, 'nothing is written')
+      matches(await guarded({ overrides, secrets }).then(found), { description: 'x', secrets }, 'with both as they are')
+      matches(await guarded({}).then(found), { description: 'x' }, 'a guard that names nothing guards nothing')
+      same(await storage.updateEndpoint({ ...update, tenant: 'other', guard: { secrets: none } }), null, 'not found')
     },
   },
   {
@@ -122,4 +168,33 @@ export const endpoints: Behaviour[] = [
       same(await ids('nobody', null), [], 'of a tenant that has none')
     },
   },
+  {
+    name: 'endpoints: listed by when their settings or state changed last',
+    async check({ storage }) {
+      for (const id of ['ep_a', 'ep_b', 'ep_c', 'ep_d']) await addEndpoint(storage, id)
+      await addEndpoint(storage, 'ep_other', 'other', NOW + 10)
+      await storage.updateEndpoint({ id: 'ep_a', tenant: null, settings: { description: 'x' }, now: NOW + 10 })
+      await pause(storage, 'ep_b', NOW + 20)
+      await sendOne(storage, { id: 'evt_a', to: ['ep_c'] })
+      await settleOne(storage, rejected(await claimOne(storage, 'ep_c'), NOW + 30), NOW + 30)
+      await storage.deleteEndpoint({ id: 'ep_d', tenant: null, now: NOW + 40 })
+      const since = async (changedSince: number | null, tenant: string | null = 'default', examine = 100) => {
+        const list = { tenant, states: null, changedSince }
+        const found = await collect((page) => storage.listEndpoints({ ...list, ...page }), { limit: 2, examine })
+        return found.map(({ id }) => id)
+      }
+      same(await since(NOW + 10), ['ep_b', 'ep_a'], 'at that moment or after, newest endpoint first')
+      same(await since(NOW + 11), ['ep_b'], 'not before')
+      same(await since(NOW + 21), [], 'health and its like are no change, and what is deleted is not listed')
+      same(await since(NOW), ['ep_c', 'ep_b', 'ep_a'], 'its creation is a change')
+      same(await since(null), ['ep_c', 'ep_b', 'ep_a'], 'null: all')
+      same(await since(NOW + 10, null, 1), ['ep_other', 'ep_b', 'ep_a'], 'over all tenants, a look at a time')
+    },
+  },
 ]
+
+/** What an update that must be written answers. */
+function found(answer: EndpointRecord | 'conflict' | null): EndpointRecord {
+  holds(answer !== 'conflict' && answer !== null, 'the update is written')
+  return answer
+}

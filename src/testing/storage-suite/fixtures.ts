@@ -2,6 +2,7 @@ import type { AttemptRecord } from '../../model/attempt.ts'
 import type { DeliveryRecord } from '../../model/delivery.ts'
 import type { EndpointRecord } from '../../model/endpoint.ts'
 import type {
+  CancelEventInput,
   ClaimedDelivery,
   InsertResult,
   Lease,
@@ -184,6 +185,13 @@ export async function chain(
 
 export async function deliveriesOf(storage: Storage, eventId: string): Promise<DeliveryRecord[]> {
   return collect((page) => storage.listDeliveries({ selection: { eventId }, ...page }))
+}
+
+/** Cancels an event that must be there. */
+export async function cancelEvent(storage: Storage, over: Pick<CancelEventInput, 'id'> & Partial<CancelEventInput>) {
+  const canceled = await storage.cancelEvent({ tenant: null, now: NOW, limit: 100, ...over })
+  holds(canceled !== null, `event ${over.id} is found`)
+  return canceled
 }
 
 /** As it is now; it must be there. */
