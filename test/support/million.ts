@@ -108,6 +108,7 @@ export function millionRows({ acme, other, ep1 }: Keys, states: number): Rows[] 
       columns: {
         key: '10000 + n',
         id: `'rpl_fill_' || n`,
+        tenant: `CASE WHEN n <= 500 THEN 'acme' ELSE 'other' END`,
         state: `CASE WHEN n % 100 = 0 THEN 'running' ELSE 'completed' END`,
         ended_at: `CASE WHEN n % 100 = 0 THEN NULL ELSE ${NOW} + n END`,
         created_at: `${NOW} + n`,
@@ -176,6 +177,14 @@ function everySelection(): Selection[] {
   return choices.reduce<Selection[]>((all, of) => all.flatMap((one) => of.map((more) => ({ ...one, ...more }))), [{}])
 }
 
+/** Of an endpoint that has all events of its tenant, and of one that has none. */
+function missable(): Selection[] {
+  return everySelection().flatMap(({ states, ids, tenant, endpointId, ...selection }) => {
+    if (states !== undefined || ids !== undefined || tenant !== undefined || endpointId !== undefined) return []
+    return ['ep_1', 'ep_2'].map((id) => ({ ...selection, endpointId: id }))
+  })
+}
+
 /** Rows that a page looks at beyond `examine`: it reads in chunks of at most so many. */
 const CHUNK = 1_000
 const PAGE: Omit<PageInput, 'after'> = { limit: 50, examine: 2_000 }
@@ -214,6 +223,15 @@ export function boundedCalls(): BoundedCall[] {
         list('listEndpoints', { tenant, states, after }, (storage) =>
           storage.listEndpoints({ changedSince: null, tenant, states, ...page }),
         )
+      }
+    }
+    for (const selection of missable()) {
+      const query = { selection, after, bound: { at: NOW + (EVENTS * 7) / 8, key: BASE + EVENTS } }
+      list('missedEvents', query, (storage) => storage.missedEvents({ ...query, ...PAGE }))
+    }
+    for (const tenant of [null, 'acme']) {
+      for (const states of [null, ['canceled' as const]]) {
+        list('listReplays', { tenant, states, after }, (storage) => storage.listReplays({ tenant, states, ...page }))
       }
     }
     list('listAttempts', { after }, (storage) => storage.listAttempts({ deliveryId: 'dlv_00000000001', ...page }))

@@ -26,11 +26,7 @@ async function insertAll(
   now: number,
 ): Promise<number> {
   if (eventIds.length === 0) return 0
-  const events = await db.all<{ id: string; key: number; canceled: boolean }>(
-    `SELECT id, key, canceled_at IS NOT NULL AS canceled FROM {event} WHERE id = ANY($1::text[])
-    ORDER BY key FOR UPDATE`,
-    eventIds,
-  )
+  const events = await lockEvents(db, eventIds)
   const lanes = new Lanes(db, now)
   const endpointId = record.selection.endpointId ?? ''
   await lanes.lock([endpointId])
@@ -44,20 +40,33 @@ async function insertAll(
     lane.tenantKey,
     now,
     replayKey,
-    inOrder(events, eventIds),
+    events.map(({ key }) => key),
   )
   if (rows.length === 0) return 0
+  const written = new Set(rows.map(({ eventKey }) => eventKey))
   await db.run(
-    'UPDATE {event} SET bare = false WHERE key = ANY($1::bigint[]) AND bare',
-    rows.map(({ eventKey }) => eventKey),
+    'UPDATE {event} SET bare = false WHERE key = ANY($1::bigint[])',
+    events.flatMap(({ key, bare }) => (bare && written.has(key) ? [key] : [])),
   )
   lanes.enqueue(lane, now)
   await lanes.flush()
   return rows.length
 }
 
-/** The keys of those that are not canceled, in the order of the ids. */
-function inOrder(events: { id: string; key: number; canceled: boolean }[], ids: string[]): number[] {
-  const keys = new Map(events.filter(({ canceled }) => !canceled).map(({ id, key }) => [id, key]))
-  return ids.flatMap((id) => keys.get(id) ?? [])
+interface Locked {
+  key: number
+  id: string
+  bare: boolean
+  canceled: boolean
+}
+
+/** Those that are not canceled, in the order of the ids. */
+async function lockEvents(db: Connection, ids: string[]): Promise<Locked[]> {
+  const rows = await db.all<Locked>(
+    `SELECT key, id, bare, canceled_at IS NOT NULL AS canceled FROM {event} WHERE id = ANY($1::text[])
+    ORDER BY key FOR UPDATE`,
+    ids,
+  )
+  const events = new Map(rows.filter(({ canceled }) => !canceled).map((row) => [row.id, row]))
+  return ids.flatMap((id) => events.get(id) ?? [])
 }

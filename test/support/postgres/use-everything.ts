@@ -31,6 +31,8 @@ export async function useEverything(storage: Storage): Promise<void> {
   await useDeliveries(storage)
   await useOrdering(storage)
   await useReplays(storage)
+  await useBackfill(storage)
+  await useCancellation(storage)
   await useEndpoints(storage)
   await useUpkeep(storage)
 }
@@ -100,6 +102,42 @@ async function useReplays(storage: Storage): Promise<void> {
   await storage.cancelReplay({ id: '{}', now: NOW })
   await storage.runningReplays({ limit: 2 })
   await storage.replayProgress('{}')
+  for (const tenant of [null, 'acme']) await storage.listReplays({ tenant, states: ['running'], ...page })
+}
+
+/** Of two events that were sent before there was an endpoint for them. */
+async function useBackfill(storage: Storage): Promise<void> {
+  await addEndpoint(storage, 'ep_4', 'late')
+  const missed = ['evt_l1', 'evt_l2'].map((id) => newEvent(storage, { tenant: 'late', id }))
+  await storage.insertEvents({ now: NOW, worker: WORKER, events: await Promise.all(missed) })
+  const selection = { endpointId: 'ep_4' }
+  const backfill = { id: 'rpl_late', kind: 'backfill' as const, selection, perSecond: null, total: 2, now: NOW }
+  const { cursor, bound } = await storage.createReplay(backfill)
+  const page = { after: cursor, bound, limit: 2, examine: 9 }
+  for (const eventId of [undefined, 'evt_l1']) {
+    await storage.missedEvents({ selection: { ...selection, ...(eventId && { eventId }) }, ...page })
+  }
+  const step = { replayId: 'rpl_late', now: NOW, from: cursor, to: null, eventIds: ['evt_l1', 'evt_l2'] }
+  const after = await storage.insertBackfill(step)
+  if (after?.requeued !== 2) throw new Error('nothing was backfilled')
+}
+
+/** Of a head with another behind it, and of one that is leased and given back. */
+async function useCancellation(storage: Storage): Promise<void> {
+  await addEndpoint(storage, 'ep_5', 'canceling')
+  for (const [id, leaseUntil] of Object.entries({ evt_c1: NOW + 1, evt_c2: undefined, evt_c3: undefined })) {
+    const choices = { tenant: 'canceling', to: ['ep_5'], id, orderingKey: 'key', ...(leaseUntil && { leaseUntil }) }
+    const events = [await newEvent(storage, choices)]
+    const [result] = await storage.insertEvents({ now: NOW, worker: WORKER, events })
+    await storage.eventProgress({ id, tenant: null })
+    await storage.deliveriesOf({ eventId: id, endpointIds: ['ep_5', 'ep_1'] })
+    if (id !== 'evt_c1') continue
+    await storage.cancelEvent({ id, tenant: 'canceling', now: NOW, limit: 5 })
+    const leases = result?.status === 'inserted' ? result.leases : []
+    await storage.releaseLeases({ now: NOW, worker: WORKER, leases })
+  }
+  const canceled = await storage.cancelEvent({ id: 'evt_c2', tenant: null, now: NOW, limit: 5 })
+  if (canceled?.canceled.length !== 1) throw new Error('nothing was canceled')
 }
 
 async function useEndpoints(storage: Storage): Promise<void> {
