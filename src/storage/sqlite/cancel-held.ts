@@ -1,13 +1,10 @@
 import type { DeliveryRecord } from '../../model/delivery.ts'
 import type { CancelHeldInput } from '../../ports/storage.ts'
+import { CANCEL_COLUMNS, type CancelRow, cancel, passTurns } from './cancel.ts'
 import type { Connection } from './connection.ts'
-import { DELIVERY_COLUMNS, type DeliveryRow, deliveryOf } from './deliveries.ts'
 import { type Lane, Lanes } from './lanes.ts'
-import { stateNumber, WAITING } from './rows.ts'
+import { WAITING } from './rows.ts'
 import { JOINED } from './scan.ts'
-import { passTurn } from './turns.ts'
-
-type HeldRow = DeliveryRow & { orderingKey: string | null }
 
 export function cancelHeld(db: Connection, { now, heldBefore, limit }: CancelHeldInput): DeliveryRecord[] {
   const held = db.all<{ endpointId: string }>(
@@ -33,35 +30,18 @@ export function cancelHeld(db: Connection, { now, heldBefore, limit }: CancelHel
 }
 
 /** Those with a turn and those that wait for it; all are found before any is canceled, which brings turns. */
-function overdue(db: Connection, lane: Lane, heldBefore: number, limit: number): HeldRow[] {
+function overdue(db: Connection, lane: Lane, heldBefore: number, limit: number): CancelRow[] {
   const before = lane.deleted === 1 ? Number.MAX_SAFE_INTEGER : heldBefore
-  const rows = db.all<HeldRow>(`${selectFrom('delivery_pending', 0)}`, lane.endpointKey, before, limit)
+  const rows = db.all<CancelRow>(`${selectFrom('delivery_pending', 0)}`, lane.endpointKey, before, limit)
   if (rows.length === limit) return rows
   return rows.concat(
-    db.all<HeldRow>(`${selectFrom('delivery_waiting', WAITING)}`, lane.endpointKey, before, limit - rows.length),
+    db.all<CancelRow>(`${selectFrom('delivery_waiting', WAITING)}`, lane.endpointKey, before, limit - rows.length),
   )
 }
 
 function selectFrom(index: string, state: number): string {
   return `
-    SELECT d.key, d.created_at AS createdAt, ${DELIVERY_COLUMNS}, d.ordering_key AS orderingKey
+    SELECT ${CANCEL_COLUMNS}
     FROM {delivery} AS d INDEXED BY {${index}} ${JOINED}
     WHERE d.endpoint_key = ? AND d.state = ${state} AND d.due_at < ? ORDER BY d.due_at, d.key LIMIT ?`
-}
-
-function cancel(
-  db: Connection,
-  row: HeldRow,
-  reason: 'endpoint_deleted' | 'hold_expired',
-  endedAt: number,
-): DeliveryRecord {
-  db.run('UPDATE {delivery} SET state = 4, reason = ?, ended_at = ? WHERE key = ?', reason, endedAt, row.key)
-  return deliveryOf({ ...row, state: stateNumber('canceled'), reason, endedAt })
-}
-
-/** Where a head went, the next that is left has its turn, at its own time. */
-function passTurns(db: Connection, lanes: Lanes, lane: Lane, canceled: HeldRow[]): void {
-  for (const { state, orderingKey } of canceled) {
-    if (state !== WAITING && orderingKey !== null) passTurn(db, lanes, lane, orderingKey, 0)
-  }
 }

@@ -4,17 +4,21 @@ import type { Connection } from './connection.ts'
 import { findReplay } from './replays.ts'
 
 /** The bounds keep out what is made later: by key, and by moment, so that the visit ends however many come after. */
-export function createReplay(db: Connection, { id, selection, perSecond, total, now }: NewReplay): ReplayRecord {
+export function createReplay(db: Connection, input: NewReplay): ReplayRecord {
+  const { id, kind, selection, perSecond, total, now } = input
+  const visited = kind === 'replay' ? 'delivery' : 'event'
   db.run(
-    `INSERT INTO {replay} (id, state, created_at, per_second, total, bound_at, bound_key, selection)
-    VALUES (?, 'running', ?, ?, ?,
-      coalesce((SELECT max(created_at) FROM {delivery} INDEXED BY {delivery_by_creation}), 0),
-      coalesce((SELECT max(key) FROM {delivery}), 0), ?)
+    `INSERT INTO {replay} (id, kind, state, created_at, per_second, total, bound_at, bound_key, tenant, selection)
+    VALUES (?, ?, 'running', ?, ?, ?,
+      coalesce((SELECT max(created_at) FROM {${visited}} INDEXED BY {${visited}_by_creation}), 0),
+      coalesce((SELECT max(key) FROM {${visited}}), 0), ?, ?)
     ON CONFLICT (id) DO NOTHING`,
     id,
+    kind,
     now,
     perSecond,
     total,
+    selection.tenant ?? null,
     JSON.stringify(selection),
   )
   const replay = findReplay(db, id)

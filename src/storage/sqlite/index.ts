@@ -1,4 +1,5 @@
 import type { TransactionalStorage } from '../../ports/storage.ts'
+import { cancelEvent } from './cancel-event.ts'
 import { cancelHeld } from './cancel-held.ts'
 import { cancelReplay } from './cancel-replay.ts'
 import { changeEndpointState } from './change-endpoint-state.ts'
@@ -7,14 +8,17 @@ import { countAtRest } from './count-at-rest.ts'
 import { createEndpoint } from './create-endpoint.ts'
 import { createReplay } from './create-replay.ts'
 import { deleteEndpoint } from './delete-endpoint.ts'
+import { deliveriesOf } from './deliveries-of.ts'
 import { dueLanes } from './due-lanes.ts'
 import { endpointChanges } from './endpoint-changes.ts'
+import { eventProgress } from './event-progress.ts'
 import { expiredLeases } from './expired-leases.ts'
 import { getDelivery } from './get-delivery.ts'
 import { getEndpoint } from './get-endpoint.ts'
 import { getEvent } from './get-event.ts'
 import { getReplay } from './get-replay.ts'
 import type { SqliteTransaction } from './host-handle.ts'
+import { insertBackfill } from './insert-backfill.ts'
 import { eventInserter } from './insert-event-in.ts'
 import { insertEvents } from './insert-events.ts'
 import { insertSlice } from './insert-slice.ts'
@@ -22,7 +26,9 @@ import { listAttempts } from './list-attempts.ts'
 import { listDeliveries } from './list-deliveries.ts'
 import { listEndpoints } from './list-endpoints.ts'
 import { listEvents } from './list-events.ts'
+import { listReplays } from './list-replays.ts'
 import { markWarned } from './mark-warned.ts'
+import { missedEvents } from './missed-events.ts'
 import { nextDueAt } from './next-due-at.ts'
 import { IN_MEMORY, type SqliteOptions, settingsOf } from './options.ts'
 import { pendingFanOuts } from './pending-fan-outs.ts'
@@ -76,9 +82,12 @@ export function sqlite(options: SqliteOptions): SqliteStorage {
     stepReplay: writing(stepReplay),
     cancelReplay: writing(cancelReplay),
     getReplay: reading(getReplay),
+    listReplays: reading(listReplays),
     runningReplays: reading(runningReplays),
     replayProgress: reading(replayProgress),
     countAtRest: reading(countAtRest),
+    missedEvents: reading(missedEvents),
+    insertBackfill: writing(insertBackfill),
 
     createEndpoint: writing(createEndpoint),
     getEndpoint: reading(getEndpoint),
@@ -91,10 +100,13 @@ export function sqlite(options: SqliteOptions): SqliteStorage {
 
     getEvent: reading(getEvent),
     listEvents: reading(listEvents),
+    eventProgress: reading(eventProgress),
     getDelivery: reading(getDelivery),
+    deliveriesOf: reading(deliveriesOf),
     listDeliveries: reading(listDeliveries),
     listAttempts: reading(listAttempts),
 
+    cancelEvent: writing(cancelEvent),
     cancelHeld: writing(cancelHeld),
     prune: writing(prune),
     stats: reading(stats),

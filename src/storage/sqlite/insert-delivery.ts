@@ -24,13 +24,14 @@ interface Caller {
 /** Leased where that is wanted and its lane is idle; waiting behind another of its ordering key. */
 export type Inserted = Lease | 'pending' | 'waiting'
 
-/** Writes one delivery. One that exists already is left as it is: null. */
+/** Writes one delivery. One that exists already is left as it is: null. `replayKey`: of a backfill. */
 export function insertDelivery(
   db: Connection,
   lanes: Lanes,
   event: Parent,
   delivery: NewDelivery,
   caller: Caller,
+  replayKey: number | null = null,
 ): Inserted | null {
   const { endpointId, dueAt } = delivery
   const lane = lanes.find(endpointId)
@@ -44,8 +45,8 @@ export function insertDelivery(
   const lease = waits ? null : leaseOf(lanes, lane, event, delivery, caller)
   const { changes, key } = db.run(
     `INSERT INTO {delivery} (event_key, endpoint_key, tenant_key, state, claim, created_at, due_at,
-      leased_at, lease_until, worker, ordering_key)
-    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (event_key, endpoint_key) DO NOTHING`,
+      leased_at, lease_until, replay_key, worker, ordering_key)
+    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (event_key, endpoint_key) DO NOTHING`,
     event.key,
     lane.endpointKey,
     event.tenantKey,
@@ -55,6 +56,7 @@ export function insertDelivery(
     dueAt,
     lease === null ? null : lease.leasedAt,
     lease === null ? null : lease.until,
+    replayKey,
     lease === null ? null : caller.worker,
     event.orderingKey,
   )

@@ -1,4 +1,5 @@
 import type { NewEvent } from '../../ports/storage.ts'
+import { isFanOutTaken } from './fan-out-turns.ts'
 import { textOf } from './rows.ts'
 import type { Statements } from './statements.ts'
 
@@ -32,17 +33,6 @@ export function insertEventRow(db: Statements, item: NewEvent, tenantKey: number
     event.body,
   )
   return changes === 1 ? key : null
-}
-
-/** Whether the fan-out of an earlier event of this ordering key is not over. */
-export function isFanOutTaken(db: Statements, tenantKey: number, orderingKey: string): boolean {
-  const earlier = db.get(
-    `SELECT 1 FROM {event} INDEXED BY {event_fan_turns}
-    WHERE tenant_key = ? AND ordering_key = ? AND fan_cursor IS NOT NULL LIMIT 1`,
-    tenantKey,
-    orderingKey,
-  )
-  return earlier !== undefined
 }
 
 /** Replaces an entry that has expired; one still in force was found before. */

@@ -1,5 +1,6 @@
 import type { SliceInput } from '../../ports/storage.ts'
 import type { Connection } from './connection.ts'
+import { passFanOut } from './fan-out-turns.ts'
 import { insertDelivery, type Parent } from './insert-delivery.ts'
 import { Lanes } from './lanes.ts'
 
@@ -23,15 +24,4 @@ export function insertSlice(db: Connection, { now, eventId, from, to, deliveries
   )
   if (to === null && event.orderingKey !== null) passFanOut(db, event.tenantKey, event.orderingKey)
   return true
-}
-
-/** The fan-out of an event is over: that of the next of its ordering key may begin. */
-function passFanOut(db: Connection, tenantKey: number, orderingKey: string): void {
-  db.run(
-    `UPDATE {event} SET fan_waits = 0 WHERE key = (
-      SELECT key FROM {event} INDEXED BY {event_fan_turns}
-      WHERE tenant_key = ? AND ordering_key = ? AND fan_cursor IS NOT NULL ORDER BY key LIMIT 1)`,
-    tenantKey,
-    orderingKey,
-  )
 }

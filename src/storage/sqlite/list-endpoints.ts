@@ -11,11 +11,17 @@ export function listEndpoints(db: Connection, query: EndpointQuery): Page<Endpoi
   const [index, where] =
     tenantKey === null ? ['endpoint_by_creation', ''] : ['endpoint_by_tenant', 'p.tenant_key = @tenantKey AND']
   const rows = db.iterate<EndpointRow & Examined>(
-    `SELECT @states IS NULL OR l.state IN (SELECT value FROM json_each(@states)) AS matches, ${ENDPOINT_COLUMNS}
+    `SELECT (@states IS NULL OR l.state IN (SELECT value FROM json_each(@states)))
+        AND (@changedSince IS NULL OR p.updated_at >= @changedSince) AS matches, ${ENDPOINT_COLUMNS}
     FROM {endpoint} AS p INDEXED BY {${index}} ${ENDPOINT_JOINED}
     WHERE ${where} p.deleted_at IS NULL AND (p.created_at, p.key) < (@at, @key)
     ORDER BY p.created_at DESC, p.key DESC`,
-    { tenantKey, states: query.states && JSON.stringify(query.states), ...startOf(query.after, null) },
+    {
+      tenantKey,
+      states: query.states && JSON.stringify(query.states),
+      changedSince: query.changedSince,
+      ...startOf(query.after, null),
+    },
   )
   return takePage(rows, query, endpointOf)
 }

@@ -25,6 +25,11 @@ export function takePage<Row extends Examined, T>(
   return { items, next: null }
 }
 
+/** Where a list from the oldest up begins: above the last position, and not before `since`. */
+export function startUp(after: Position | null, since: number): Position {
+  return after === null || after.at < since ? { at: since, key: 0 } : after
+}
+
 /** Where a list from the newest down begins: below the last position, and below `until`. */
 export function startOf(after: Position | null, until: number | null | undefined): Position {
   const end: Position = { at: until ?? Number.MAX_SAFE_INTEGER, key: 0 }

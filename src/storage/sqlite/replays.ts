@@ -1,18 +1,17 @@
-import type { ReplayRecord, ReplayState, Selection } from '../../model/replay.ts'
+import type { ReplayKind, ReplayRecord, ReplayState, Selection } from '../../model/replay.ts'
 import type { Position } from '../../ports/storage.ts'
 import type { Connection } from './connection.ts'
 
-/** A replay with what only storage knows of it: the delivery visited last, and the last that it may visit. */
+/** A replay with its key, which its deliveries bear. */
 export interface StoredReplay {
   key: number
   record: ReplayRecord
-  cursor: Position
-  bound: Position
 }
 
-interface ReplayRow {
+export interface ReplayRow {
   key: number
   id: string
+  kind: ReplayKind
   state: ReplayState
   createdAt: number
   endedAt: number | null
@@ -27,8 +26,8 @@ interface ReplayRow {
   selection: string
 }
 
-const REPLAY_COLUMNS = `
-  key, id, state, created_at AS createdAt, ended_at AS endedAt, per_second AS perSecond, total, requeued, skipped,
+export const REPLAY_COLUMNS = `
+  key, id, kind, state, created_at AS createdAt, ended_at AS endedAt, per_second AS perSecond, total, requeued, skipped,
   cursor_at AS cursorAt, cursor_key AS cursorKey, bound_at AS boundAt, bound_key AS boundKey, selection`
 
 export function findReplay(db: Connection, id: string): StoredReplay | null {
@@ -46,14 +45,35 @@ export function findRunningReplays(db: Connection, limit: number): StoredReplay[
     .map(replayOf)
 }
 
-function replayOf(row: ReplayRow): StoredReplay {
+/** What a step has done. */
+export interface Step {
+  requeued: number
+  skipped: number
+  cursor: Position
+  ended: boolean
+}
+
+export function saveStep(db: Connection, { key }: StoredReplay, step: Step, now: number): void {
+  db.run(
+    `UPDATE {replay} SET cursor_at = ?, cursor_key = ?, requeued = requeued + ?, skipped = skipped + ?, state = ?, ended_at = ?
+    WHERE key = ?`,
+    step.cursor.at,
+    step.cursor.key,
+    step.requeued,
+    step.skipped,
+    step.ended ? 'completed' : 'running',
+    step.ended ? now : null,
+    key,
+  )
+}
+
+export function replayOf(row: ReplayRow): StoredReplay {
   const selection = JSON.parse(row.selection) as Selection
   return {
     key: row.key,
-    cursor: { at: row.cursorAt, key: row.cursorKey },
-    bound: { at: row.boundAt, key: row.boundKey },
     record: {
       id: row.id,
+      kind: row.kind,
       tenant: selection.tenant ?? null,
       selection,
       state: row.state,
@@ -61,6 +81,8 @@ function replayOf(row: ReplayRow): StoredReplay {
       total: row.total,
       requeued: row.requeued,
       skipped: row.skipped,
+      cursor: { at: row.cursorAt, key: row.cursorKey },
+      bound: { at: row.boundAt, key: row.boundKey },
       createdAt: row.createdAt,
       endedAt: row.endedAt,
     },

@@ -4,6 +4,7 @@ import type { Selection } from '../../model/replay.ts'
 import type { Position } from '../../ports/storage.ts'
 import type { Connection } from './connection.ts'
 import type { Value } from './driver.ts'
+import { startUp } from './page.ts'
 import { statesMask } from './rows.ts'
 import { findTenant } from './tenants.ts'
 
@@ -53,7 +54,7 @@ export function scanUp<Row>(db: Connection, input: ScanInput & { from: Position;
   const scan = scanOf(db, input)
   if (scan === null) return []
   const { since = 0, until = Number.MAX_SAFE_INTEGER } = input.selection
-  const from = input.from.at < since ? { at: since, key: 0 } : input.from
+  const from = startUp(input.from, since)
   return db.iterate<Row>(
     `${scan.sql} AND (d.created_at, d.key) > (@at, @key) AND d.created_at <= @bound
     ORDER BY d.created_at, d.key`,

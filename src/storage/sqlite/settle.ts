@@ -1,5 +1,5 @@
 import { deliveryKey } from '../../model/ids.ts'
-import type { Observation, Settlement, SettleResult, SettleStatus } from '../../ports/storage.ts'
+import type { NextState, Observation, Settlement, SettleResult, SettleStatus } from '../../ports/storage.ts'
 import { observe } from '../observe.ts'
 import type { Connection } from './connection.ts'
 import { healthOf, storedHealth } from './health.ts'
@@ -17,16 +17,17 @@ export function settle(db: Connection, { now, settlements }: { now: number; sett
     const key = deliveryKey(settlement.deliveryId)
     const lane = lanes.find(settlement.endpointId)
     if (key === null || lane === undefined) return 'stale'
-    if (!moveOn(db, key, lane, settlement)) return isWritten(db, key, settlement) ? 'alreadyApplied' : 'stale'
+    const next = moveOn(db, key, lane, settlement, now)
+    if (next === null) return isWritten(db, key, settlement) ? 'alreadyApplied' : 'stale'
     insertAttempt(db, key, settlement.attempt)
     if (observeLane(lane, settlement.observation)) {
       observed.add(lane)
       if (settlement.observation?.kind === 'failure') failing.add(lane)
     }
-    moveLane(lanes, lane, settlement, now)
-    const dueAt = promote(db, lanes, lane, key, settlement, now)
+    moveLane(lanes, lane, { ...settlement, next }, now)
+    const dueAt = promote(db, lanes, lane, key, { ...settlement, next }, now)
     if (dueAt !== null) promotedDueAt = Math.min(promotedDueAt ?? dueAt, dueAt)
-    return 'applied'
+    return next === settlement.next ? 'applied' : 'canceled'
   })
   for (const lane of observed) saveHealth(db, lane)
   lanes.flush()
@@ -41,12 +42,12 @@ function observeLane(lane: Lane, observation: Observation | null): boolean {
   return health !== null
 }
 
-/** False: not leased under this claim. */
-function moveOn(db: Connection, key: number, lane: Lane, { claim, next }: Settlement): boolean {
+/** Returns the state that was written; null: not leased under this claim. */
+function moveOn(db: Connection, key: number, lane: Lane, { claim, next }: Settlement, now: number): NextState | null {
   if (next.state === 'pending') {
     const { changes } = db.run(
       `UPDATE {delivery} SET state = 0, due_at = ?, step = ?, lost = ?, leased_at = NULL, lease_until = NULL, worker = NULL
-      WHERE key = ? AND state = 1 AND claim = ? AND endpoint_key = ?`,
+      WHERE key = ? AND state = 1 AND claim = ? AND endpoint_key = ? AND reason IS NULL`,
       next.dueAt,
       next.step,
       next.lost,
@@ -54,19 +55,22 @@ function moveOn(db: Connection, key: number, lane: Lane, { claim, next }: Settle
       claim,
       lane.endpointKey,
     )
-    return changes === 1
+    if (changes === 1) return next
   }
+  // A leased delivery has a reason where its event was canceled meanwhile: it is not repeated.
+  const rest =
+    next.state === 'pending' ? ({ state: 'canceled', reason: 'event_canceled', endedAt: now } as const) : next
   const { changes } = db.run(
     `UPDATE {delivery} SET state = ?, reason = ?, ended_at = ?, leased_at = NULL, lease_until = NULL, worker = NULL
     WHERE key = ? AND state = 1 AND claim = ? AND endpoint_key = ?`,
-    stateNumber(next.state),
-    next.reason,
-    next.endedAt,
+    stateNumber(rest.state),
+    rest.reason,
+    rest.endedAt,
     key,
     claim,
     lane.endpointKey,
   )
-  return changes === 1
+  return changes === 1 ? rest : null
 }
 
 function isWritten(db: Connection, key: number, { attempt }: Settlement): boolean {

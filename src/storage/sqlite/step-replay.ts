@@ -3,7 +3,7 @@ import type { ReplayStepInput } from '../../ports/storage.ts'
 import type { Connection } from './connection.ts'
 import { Lanes } from './lanes.ts'
 import type { Examined } from './page.ts'
-import { findReplay, type StoredReplay } from './replays.ts'
+import { findReplay, saveStep } from './replays.ts'
 import { AT_REST, stateOf } from './rows.ts'
 import { scanUp } from './scan.ts'
 
@@ -22,7 +22,7 @@ interface Visit {
 export function stepReplay(db: Connection, { replayId, now, limit, examine }: ReplayStepInput): ReplayRecord | null {
   const replay = findReplay(db, replayId)
   if (replay === null || replay.record.state !== 'running') return replay?.record ?? null
-  const { requeue, cursor, ended, ...visited } = visit(db, replay, limit, examine)
+  const { requeue, cursor, ended, ...visited } = visit(db, replay.record, limit, examine)
   const lanes = new Lanes(db, now)
   let { skipped } = visited
   for (const { key, endpointId } of requeue) {
@@ -42,25 +42,14 @@ export function stepReplay(db: Connection, { replayId, now, limit, examine }: Re
     lanes.enqueue(lane, now)
   }
   lanes.flush()
-  db.run(
-    `UPDATE {replay} SET cursor_at = ?, cursor_key = ?, requeued = requeued + ?, skipped = skipped + ?,
-      state = ?, ended_at = ?
-    WHERE key = ?`,
-    cursor.at,
-    cursor.key,
-    requeue.length + visited.skipped - skipped,
-    skipped,
-    ended ? 'completed' : 'running',
-    ended ? now : null,
-    replay.key,
-  )
+  saveStep(db, replay, { requeued: requeue.length + visited.skipped - skipped, skipped, cursor, ended }, now)
   return findReplay(db, replayId)?.record ?? null
 }
 
 /** Reads on from the cursor. The cursor passes each delivery once, so that none is requeued twice by one replay. */
-function visit(db: Connection, { record, cursor, bound }: StoredReplay, limit: number, examine: number): Visit {
+function visit(db: Connection, { selection, cursor, bound }: ReplayRecord, limit: number, examine: number): Visit {
   const rows = scanUp<Visited>(db, {
-    selection: record.selection,
+    selection,
     columns: 'd.state, p.id AS endpointId',
     from: cursor,
     bound: bound.at,

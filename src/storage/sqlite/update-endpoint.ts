@@ -6,11 +6,11 @@ import { endpointOf, findEndpoint, SETTINGS_COLUMNS, settingsValues } from './en
 import { nextVersion } from './tenants.ts'
 
 export function updateEndpoint(db: Connection, update: EndpointUpdate): EndpointRecord | 'conflict' | null {
-  const { id, tenant, settings, ifOverrides, now } = update
+  const { id, tenant, settings, guard = {}, now } = update
   const row = findEndpoint(db, { id, tenant })
   if (row === undefined) return null
   const before = endpointOf(row)
-  if (ifOverrides !== undefined && !isDeepStrictEqual(ifOverrides, before.overrides)) return 'conflict'
+  if (!isDeepStrictEqual({ ...before, ...guard }, before)) return 'conflict'
   const after: EndpointRecord = {
     ...before,
     ...settings,

@@ -131,10 +131,12 @@ export const initial: Migration = {
       ended_at INTEGER,
       leased_at INTEGER,
       lease_until INTEGER,
+      -- The replay that requeued it last, or the backfill that wrote it.
       replay_key INTEGER,
+      -- Of a leased one: 'event_canceled', when its event was canceled meanwhile.
       reason TEXT,
       worker TEXT,
-      -- Null: it takes no turns, by its event or since a replay.
+      -- Null: it takes no turns, by its event, since a replay or from a backfill.
       ordering_key TEXT,
       UNIQUE (event_key, endpoint_key)
     );
@@ -175,6 +177,7 @@ export const initial: Migration = {
     CREATE TABLE {replay} (
       key INTEGER PRIMARY KEY AUTOINCREMENT,
       id TEXT NOT NULL UNIQUE,
+      kind TEXT NOT NULL,
       state TEXT NOT NULL,
       created_at INTEGER NOT NULL,
       ended_at INTEGER,
@@ -182,14 +185,18 @@ export const initial: Migration = {
       total INTEGER NOT NULL,
       requeued INTEGER NOT NULL DEFAULT 0,
       skipped INTEGER NOT NULL DEFAULT 0,
-      -- The delivery visited last, by creation and key.
+      -- The delivery visited last, or the event of a backfill, by creation and key.
       cursor_at INTEGER NOT NULL DEFAULT -1,
       cursor_key INTEGER NOT NULL DEFAULT 0,
-      -- Deliveries beyond either were made later.
+      -- Those beyond either were made later.
       bound_at INTEGER NOT NULL,
       bound_key INTEGER NOT NULL,
+      -- Of the selection: there need not be one.
+      tenant TEXT,
       selection TEXT NOT NULL
     );
+    CREATE INDEX {replay_by_tenant} ON {replay} (tenant, created_at) WHERE tenant IS NOT NULL;
+    CREATE INDEX {replay_by_creation} ON {replay} (created_at);
     CREATE INDEX {replay_running} ON {replay} (created_at) WHERE state = 'running';
     CREATE INDEX {replay_ended} ON {replay} (ended_at) WHERE ended_at IS NOT NULL;
   `,
