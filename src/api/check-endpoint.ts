@@ -117,7 +117,8 @@ export function patchSettings(
     settings.headers = checkHeaders(headers, `${path}.headers`)
   }
   if (patch.metadata !== undefined) settings.metadata = stringMap(patch.metadata ?? {}, `${path}.metadata`, 64, 1_024)
-  if (patch.url !== undefined) settings.url = string(patch.url, `${path}.url`, { min: 1, max: 4_096 })
+  // Of any length here: what a customer typed is judged by checkUrl alone, so that all of it has one code.
+  if (patch.url !== undefined) settings.url = string(patch.url, `${path}.url`, { min: 0, max: Number.MAX_SAFE_INTEGER })
   if (settings.url !== undefined || settings.overrides !== undefined) {
     checks.checkUrl(settings.url ?? before.url, overrides.allowRanges ?? [])
   }

@@ -24,6 +24,7 @@ const url = 'https://example.com/hooks'
 type Field = (name: string) => Place
 
 const refusedUrls = {
+  'nothing at all': '',
   'no URL': 'example',
   http: 'http://example.com/',
   'another scheme': 'ftp://example.com/',
@@ -32,6 +33,7 @@ const refusedUrls = {
   'port 0': 'https://example.com:0/',
   'a line break': 'https://example.com/\n',
   'too long': `https://example.com/${'x'.repeat(2_048)}`,
+  'far too long': `https://example.com/${'x'.repeat(100_000)}`,
 }
 const blockedUrls = {
   loopback: 'https://127.0.0.1/',
@@ -99,7 +101,7 @@ function nullable(cases: Cases): Cases {
 /** What `create` and `update` share. */
 function settings(path: string, field: Field): Cases {
   return together(
-    strings(`${path}.url`, field('url'), 4_096),
+    types(`${path}.url`, field('url'), 'a string'),
     refuse('endpoint_url_invalid', undefined, field('url'), refusedUrls),
     refuse('endpoint_address_blocked', undefined, field('url'), blockedUrls),
     nullable(lists(`${path}.eventTypes`, field('eventTypes'), { min: 1, max: 100, item: 'a.**', items: pattern })),
