@@ -23,20 +23,20 @@ export {
   type SchemaResult,
   type StandardSchema,
 } from './catalog.ts'
-export type { LifecycleEvents, LifecycleName } from './engine/lifecycle.ts'
+export type { AttemptNews, DeliveryNews, LifecycleEvents, LifecycleName } from './engine/lifecycle.ts'
 export { ArgumentError, type ArgumentErrorCode, WebhookError, type WebhookErrorCode } from './errors.ts'
 export type { AttemptError, AttemptTimings, Outcome } from './model/attempt.ts'
 export type { DeliveryReason, DeliveryState } from './model/delivery.ts'
-export type { EndpointState, RateLimit } from './model/endpoint.ts'
+export type { DisableReason, EndpointState, RateLimit } from './model/endpoint.ts'
 export type { ReplayState } from './model/replay.ts'
 export { DEFAULTS, type SenderOptions } from './options.ts'
 export type { RetryContext } from './pipeline/retry.ts'
-export type { Clock } from './ports/clock.ts'
+export type { Clock, Timer } from './ports/clock.ts'
 export type { Logger } from './ports/logger.ts'
 export type { Random } from './ports/random.ts'
 export type { Resolve, ResolvedAddress } from './ports/resolver.ts'
 export type { Storage } from './ports/storage.ts'
-export type { Transport } from './ports/transport.ts'
+export type { Transport, TransportFailure, TransportRequest, TransportResponse } from './ports/transport.ts'
 export { systemResolver } from './runtime/system-resolver.ts'
 export {
   type AnyTenantSender,

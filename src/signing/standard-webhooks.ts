@@ -9,7 +9,7 @@ export interface StandardWebhooksOptions {
    * Which signatures to make. A secret's prefix says which of them it can make: `whsec_` makes `v1` (HMAC-SHA256), `whsk_` makes
    * `v1a` (Ed25519). Default: both.
    */
-  versions?: SecretKind[]
+  versions?: ('v1' | 'v1a')[]
 }
 
 const VERSIONS: readonly SecretKind[] = ['v1', 'v1a']
