@@ -1,7 +1,6 @@
-/** What `verify` returns. */
+import type { Catalog, EventName, EventOutput } from '../catalog.ts'
 
-/** Types of data, by the names of the events that carry them. */
-export type AnyCatalog = Record<string, unknown>
+/** What `verify` returns. */
 
 interface VerifiedCommon {
   /** The webhook's id: the same on every retry and replay. Keep those that you have handled, and ignore them when they come again. */
@@ -13,15 +12,15 @@ interface VerifiedCommon {
 }
 
 /** A webhook whose body is the envelope `{ type, timestamp, data }`: one member for each type of the catalogue. */
-export type VerifiedEnvelope<C extends AnyCatalog = AnyCatalog> = {
-  [K in keyof C & string]: VerifiedCommon & {
+export type VerifiedEnvelope<C extends Catalog = Catalog> = {
+  [K in EventName<C>]: VerifiedCommon & {
     /** What happened. */
     type: K
     /** When it happened. */
     occurredAt: Date
-    data: C[K]
+    data: EventOutput<C, K>
   }
-}[keyof C & string]
+}[EventName<C>]
 
 /** A webhook with any other body: JSON of another form, text, or bytes. Read `body`. */
 export interface VerifiedRaw extends VerifiedCommon {
@@ -31,4 +30,4 @@ export interface VerifiedRaw extends VerifiedCommon {
 }
 
 /** A webhook that is authentic. `switch (event.type)` narrows `event.data`; `type` is null where the body is no envelope. */
-export type Verified<C extends AnyCatalog = AnyCatalog> = VerifiedEnvelope<C> | VerifiedRaw
+export type Verified<C extends Catalog = Catalog> = VerifiedEnvelope<C> | VerifiedRaw

@@ -1,11 +1,12 @@
 import { func, integer, plainObject } from '../arguments.ts'
+import type { Catalog } from '../catalog.ts'
 import { ArgumentError, VerificationError } from '../errors.ts'
 import { readEnvelope } from './envelope.ts'
 import { readHeaders, type SignedHeaders } from './headers.ts'
 import { checkInput, type RequestLike, type RequestParts, readBody } from './input.ts'
 import { type Keys, readSecrets } from './secrets.ts'
 import { signedContent, someSignatureFits } from './signatures.ts'
-import type { AnyCatalog, Verified } from './verified.ts'
+import type { Verified } from './verified.ts'
 
 export interface VerifyOptions {
   /**
@@ -39,7 +40,7 @@ const TOLERANCE_MS = 300_000
  * @throws `VerificationError` with a `code`: `secret_invalid`, `header_missing`, `header_invalid`, `timestamp_too_old`,
  *   `timestamp_too_new`, `body_unreadable` or `signature_mismatch`. `ArgumentError` where options are malformed.
  */
-export async function verify<C extends AnyCatalog = AnyCatalog>(
+export async function verify<C extends Catalog = Catalog>(
   input: RequestLike | RequestParts,
   secret: string | readonly string[],
   options: VerifyOptions = {},
