@@ -1,5 +1,6 @@
 export type { EndpointInput, EndpointPatch, TypePattern } from './api/check-endpoint.ts'
 export type { EventCommon, EventInput } from './api/check-event.ts'
+export type { SecretInput } from './api/check-signing.ts'
 export type { Listed, PageOptions } from './api/cursor.ts'
 export type { Deliveries, DeliverySelection } from './api/deliveries.ts'
 export type { DrainOptions, DrainResult } from './api/drain.ts'
@@ -45,6 +46,7 @@ export {
   type TenantSender,
   type WebhookSender,
 } from './sender.ts'
+export { type HmacHeaderOptions, hmacHeader } from './signing/hmac-header.ts'
 export type { SignInput, SigningScheme } from './signing/scheme.ts'
 export { type StandardWebhooksOptions, standardWebhooks } from './signing/standard-webhooks.ts'
 export { VERSION } from './version.ts'

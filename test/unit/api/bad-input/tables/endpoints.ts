@@ -123,6 +123,18 @@ function settings(path: string, field: Field): Cases {
           ),
       }),
     ),
+    nullable(
+      lists(`${path}.signing`, field('signing'), {
+        min: 1,
+        max: 8,
+        item: 'standard-webhooks',
+        items: (at, place) =>
+          together(
+            strings(at, place, 256),
+            refuse('argument_invalid', at, place, { 'no scheme of ours': 'x-signature' }),
+          ),
+      }),
+    ),
     nullable(metadata(`${path}.metadata`, field('metadata'))),
   )
 }
@@ -145,13 +157,23 @@ const create = together(
     'without its prefix': 'c2VjcmV0',
     'no base64': 'whsec_!!!!',
     'a public half of another': `whsk_${Buffer.alloc(64, 1).toString('base64')}`,
+    'bare hex': Buffer.alloc(32, 0x1f).toString('hex'),
+    'hex behind its prefix': `whsec_${Buffer.alloc(32, 0x1f).toString('hex')}`,
+    'a size that Standard Webhooks does not sign with': `whsec_${Buffer.alloc(16).toString('base64')}`,
+    'bytes that Standard Webhooks does not sign with': { bytes: Buffer.alloc(65) },
   }),
   refuse('argument_range', 'endpoints.create.secret', creating('secret'), {
-    'too short': `whsec_${Buffer.alloc(23).toString('base64')}`,
-    'too long': `whsec_${Buffer.alloc(65).toString('base64')}`,
+    'too short': `whsec_${Buffer.alloc(7).toString('base64')}`,
+    'too long': `whsec_${Buffer.alloc(257).toString('base64')}`,
     'half an Ed25519 key': `whsk_${Buffer.alloc(32).toString('base64')}`,
   }),
-  integers('endpoints.create.secret.bytes', bytes, 24, 64),
+  types('endpoints.create.secret.bytes', bytes),
+  refuse('argument_range', 'endpoints.create.secret.bytes', bytes, {
+    none: Buffer.alloc(0),
+    'too few': Buffer.alloc(7),
+    'too many': Buffer.alloc(257),
+  }),
+  accept('endpoints.create.secret.bytes', bytes, { 'the fewest': Buffer.alloc(24), 'the most': new Uint8Array(64) }),
 )
 
 const UNKNOWN = 'ep_unknown'
