@@ -12,7 +12,6 @@ export interface CustomerPageOptions {
 
 const EMPTY_FORM: EndpointForm = { url: '', eventTypes: [], problem: null }
 
-// #region page
 /**
  * The page on which a customer looks after their own endpoints. Mount it behind your sign-in, and behind your guard against
  * cross-site requests: every POST here acts for whoever is signed in.
@@ -26,6 +25,7 @@ export function customerPage({ webhooksOf, eventTypes }: CustomerPageOptions): R
     show(response, endpointsPage(request.baseUrl, eventTypes, endpoints, EMPTY_FORM))
   })
 
+  // #region add
   router.post('/endpoints', async (request, response) => {
     const { endpoints } = webhooksOf(request)
     const form = formOf(request, eventTypes)
@@ -40,6 +40,7 @@ export function customerPage({ webhooksOf, eventTypes }: CustomerPageOptions): R
       show(response.status(422), page)
     }
   })
+  // #endregion
 
   router.get('/endpoints/:id', async (request, response) => {
     const { endpoints, deliveries } = webhooksOf(request)
@@ -56,6 +57,7 @@ export function customerPage({ webhooksOf, eventTypes }: CustomerPageOptions): R
     })
   }
 
+  // #region look
   router.get('/deliveries/:id', async (request, response) => {
     const { deliveries, events } = webhooksOf(request)
     const delivery = await deliveries.get(request.params.id)
@@ -72,11 +74,13 @@ export function customerPage({ webhooksOf, eventTypes }: CustomerPageOptions): R
     await webhooks.replay({ ids: [delivery.id] })
     response.redirect(303, `${request.baseUrl}/deliveries/${delivery.id}`)
   })
+  // #endregion
 
   router.use(refused)
   return router
 }
 
+// #region refused
 /** What `create` refuses, in the customer's words. Ours would tell them of options that only you have. */
 const PROBLEMS: Record<string, string> = {
   endpoint_url_invalid: 'We cannot deliver to this URL. Give one that begins with https:// and has no password in it.',
@@ -85,14 +89,21 @@ const PROBLEMS: Record<string, string> = {
 
 const refused: ErrorRequestHandler = (error, _request, response, next) => {
   const code = codeOf(error)
-  if (code === 'endpoint_not_found' || code === 'delivery_not_found') return notFound(response)
-  // Somebody was faster, in another tab or by policy: look again.
-  if (code === 'endpoint_state_invalid')
-    return void response.status(409).send('It has changed meanwhile: go back, reload.')
-  // An id or a cursor that was typed by hand, in a form that none of ours has.
-  if (code === 'argument_invalid' || code === 'argument_range' || code === 'cursor_invalid') return notFound(response)
-  next(error)
+  if (NOT_FOUND.has(code)) notFound(response)
+  // Somebody was faster, in another tab or by policy.
+  else if (code === 'endpoint_state_invalid')
+    response.status(409).send('It has changed meanwhile: go back, and reload.')
+  else next(error)
 }
+
+/** The last three: an id or a cursor that was typed by hand, in a form that none of ours has. */
+const NOT_FOUND = new Set([
+  'endpoint_not_found',
+  'delivery_not_found',
+  'argument_invalid',
+  'argument_range',
+  'cursor_invalid',
+])
 // #endregion
 
 /** Errors are told apart by their code, never by their class. */

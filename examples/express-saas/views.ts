@@ -109,8 +109,7 @@ ${atRest ? button(`${here}/replay`, 'deliver again') : null}
 ${event === null ? null : html`<h2>What we send</h2><pre>${text(event.body)}</pre>`}
 ${attempts.items.map(
   (attempt) => html`<h2>Attempt ${attempt.number}: ${attempt.outcome}</h2>
-<p>${time(attempt.startedAt)}, to ${attempt.url}, ${attempt.durationMs} ms.
-${attempt.error === null ? null : html`${attempt.error.message}`}</p>
+<p>${time(attempt.startedAt)}, to ${attempt.url}. ${problemOf(attempt)}</p>
 ${attempt.status === null ? null : html`<p>Your server answered with ${attempt.status}:</p><pre>${text(attempt.responseBody)}</pre>`}`,
 )}
 ${older(here, attempts)}
@@ -123,6 +122,10 @@ export const notFoundPage = (): Html => page('There is no such page', html`<p>It
 /** A delivery waits without a next attempt of its own while its endpoint is not active. */
 const stateOf = ({ state }: Delivery, endpoint: Endpoint): string =>
   state === 'pending' && endpoint.state !== 'active' ? 'held' : state
+
+/** What is blocked tells of addresses in our own network, which are none of the customer's business. */
+const problemOf = ({ outcome, error }: Attempt): string | null =>
+  outcome === 'blocked' ? 'We deliver to public addresses only, and this one is not public.' : (error?.message ?? null)
 
 const older = (path: string, { nextCursor }: Listed<unknown>): Html | null =>
   nextCursor === null ? null : html`<p><a href="${path}?cursor=${nextCursor}">More</a></p>`

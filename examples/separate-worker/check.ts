@@ -26,7 +26,9 @@ const delivered = (count: number) =>
 
 // Nobody delivers yet: it is kept.
 await pay('inv_1')
-assert.equal((await operator.health()).pending, 1)
+const health = await fetch(`${web.ready}/health`)
+assert.equal(health.status, 200)
+assert.equal(((await health.json()) as { pending: number }).pending, 1)
 assert.equal(receiver.count, 0)
 
 const worker = await program('worker.ts')
