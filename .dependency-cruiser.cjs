@@ -43,6 +43,26 @@ module.exports = {
       to: { dependencyTypes: ['core'] },
     },
     onlyImports(
+      'verify-alone',
+      '^src/verify/',
+      ['^src/verify/', '^src/(errors|arguments)\\.ts$', '^src/catalog\\.ts$'],
+      'verify runs at receivers, who have none of the sender: it imports itself, errors, checks of arguments and types of the catalogue',
+    ),
+    {
+      name: 'catalog-as-types-in-verify',
+      comment: 'verify knows the catalogue by its types only: it checks nothing against it',
+      severity: 'error',
+      from: { path: '^src/verify/' },
+      to: { path: '^src/catalog\\.ts$', dependencyTypesNot: ['type-only'] },
+    },
+    {
+      name: 'no-node-in-verify',
+      comment: 'verify runs on the edge, too',
+      severity: 'error',
+      from: { path: '^src/verify/' },
+      to: { dependencyTypes: ['core'] },
+    },
+    onlyImports(
       'engine-below-sender',
       '^src/engine/',
       ['^src/(engine|pipeline|signing|ports|model)/', '^src/errors\\.ts$'],

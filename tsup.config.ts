@@ -14,6 +14,7 @@ const shared: Options = {
     memory: 'src/storage/memory/index.ts',
     storage: 'src/storage/contract.ts',
     testing: 'src/testing/index.ts',
+    verify: 'src/verify/index.ts',
     'transports/node-fetch': 'src/transports/node-fetch.ts',
   },
   target: 'node20.19',

@@ -20,6 +20,7 @@ await sender.start()
 // #region shutdown
 process.once('SIGTERM', async () => {
   server.close() // no new requests of your own clients
+  await once(server, 'close') // those under way have been answered, and may have sent
   await sender.stop({ graceMs: 10_000 }) // ends attempts under way, then closes the database
 })
 // #endregion

@@ -81,6 +81,27 @@ export class ArgumentError extends TypeError {
   }
 }
 
+/** Codes of `VerificationError`. */
+export type VerificationErrorCode =
+  | 'secret_invalid'
+  | 'header_missing'
+  | 'header_invalid'
+  | 'timestamp_too_old'
+  | 'timestamp_too_new'
+  | 'body_unreadable'
+  | 'signature_mismatch'
+
+/** Why `verify` does not vouch for a request. Its message holds no secret, and no signature that would have been right. */
+export class VerificationError extends Error {
+  override readonly name = 'VerificationError'
+  readonly code: VerificationErrorCode
+
+  constructor(code: VerificationErrorCode, message: string, options: { cause?: unknown } = {}) {
+    super(message, options.cause === undefined ? undefined : { cause: options.cause })
+    this.code = code
+  }
+}
+
 /** `error.code` when it is one of ours, else undefined: the guard that works across copies of the package. */
 export function errorCode(error: unknown): string | undefined {
   if (typeof error !== 'object' || error === null || !('code' in error)) return undefined

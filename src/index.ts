@@ -1,5 +1,6 @@
 export type { EndpointInput, EndpointPatch, TypePattern } from './api/check-endpoint.ts'
 export type { EventCommon, EventInput } from './api/check-event.ts'
+export type { SecretInput } from './api/check-signing.ts'
 export type { Listed, PageOptions } from './api/cursor.ts'
 export type { Deliveries, DeliverySelection } from './api/deliveries.ts'
 export type { DrainOptions, DrainResult } from './api/drain.ts'
@@ -23,20 +24,20 @@ export {
   type SchemaResult,
   type StandardSchema,
 } from './catalog.ts'
-export type { LifecycleEvents, LifecycleName } from './engine/lifecycle.ts'
+export type { AttemptNews, DeliveryNews, LifecycleEvents, LifecycleName } from './engine/lifecycle.ts'
 export { ArgumentError, type ArgumentErrorCode, WebhookError, type WebhookErrorCode } from './errors.ts'
 export type { AttemptError, AttemptTimings, Outcome } from './model/attempt.ts'
 export type { DeliveryReason, DeliveryState } from './model/delivery.ts'
-export type { EndpointState, RateLimit } from './model/endpoint.ts'
+export type { DisableReason, EndpointState, RateLimit } from './model/endpoint.ts'
 export type { ReplayState } from './model/replay.ts'
 export { DEFAULTS, type SenderOptions } from './options.ts'
 export type { RetryContext } from './pipeline/retry.ts'
-export type { Clock } from './ports/clock.ts'
+export type { Clock, Timer } from './ports/clock.ts'
 export type { Logger } from './ports/logger.ts'
 export type { Random } from './ports/random.ts'
 export type { Resolve, ResolvedAddress } from './ports/resolver.ts'
 export type { Storage } from './ports/storage.ts'
-export type { Transport } from './ports/transport.ts'
+export type { Transport, TransportFailure, TransportRequest, TransportResponse } from './ports/transport.ts'
 export { systemResolver } from './runtime/system-resolver.ts'
 export {
   type AnyTenantSender,
@@ -45,6 +46,7 @@ export {
   type TenantSender,
   type WebhookSender,
 } from './sender.ts'
+export { type HmacHeaderOptions, hmacHeader } from './signing/hmac-header.ts'
 export type { SignInput, SigningScheme } from './signing/scheme.ts'
 export { type StandardWebhooksOptions, standardWebhooks } from './signing/standard-webhooks.ts'
 export { VERSION } from './version.ts'

@@ -1,3 +1,4 @@
+import { checkSchemes } from './api/check-signing.ts'
 import type { DisableDecide, RetryDecide } from './api/policies.ts'
 import { boolean, func, integer, list, number, plainObject, string } from './arguments.ts'
 import { type Catalog, checkCatalog } from './catalog.ts'
@@ -54,7 +55,10 @@ export interface SenderOptions<C extends Catalog = Catalog, S extends Storage = 
   logger?: Logger
   /** Refuse calls at the root that leave `tenant` out. Default false: the tenant is then `'default'`. */
   requireTenant?: boolean
-  /** All of them sign every request. Default: Standard Webhooks. At most 8. */
+  /**
+   * All of them sign every request, but for endpoints that name some. At most 8, no two with a name or header in common. Default:
+   * Standard Webhooks.
+   */
   signing?: SigningScheme[]
   /** When a failed attempt is repeated. */
   retry?: {
@@ -243,9 +247,7 @@ function checkPorts(given: Record<string, unknown>): void {
   for (const [key, methods] of Object.entries(PORTS)) {
     if (given[key] !== undefined) requireMethods(given[key], `options.${key}`, methods)
   }
-  if (given.signing !== undefined) {
-    list(given.signing, 'options.signing', { min: 1, max: 8 }, (scheme, path) => requireMethods(scheme, path, ['sign']))
-  }
+  if (given.signing !== undefined) checkSchemes(given.signing, 'options.signing')
   if (given.runtime === undefined) return
   const runtime = plainObject(given.runtime, 'options.runtime', Object.keys(RUNTIME))
   for (const [key, methods] of Object.entries(RUNTIME)) {

@@ -3,7 +3,9 @@ import type { EndpointOverrides, EndpointSettings, RateLimit } from '../model/en
 import { ATTEMPT_FIELDS, CONCURRENCY, checkFields, RETRY_FIELDS } from '../options.ts'
 import { assertPattern } from '../pipeline/fan-out.ts'
 import { checkHeaders } from '../runtime/header-guard.ts'
-import { assertSecret, generateSecret, SECRET_BYTES } from '../signing/secrets.ts'
+import type { SigningScheme } from '../signing/scheme.ts'
+import { schemesFor } from '../signing/schemes.ts'
+import { type SecretInput, schemeNames, secretOf } from './check-signing.ts'
 
 /** What an endpoint is made of, as its owner gives it. */
 export interface EndpointInput<Type extends string = string> extends EndpointPatch<Type> {
@@ -11,8 +13,11 @@ export interface EndpointInput<Type extends string = string> extends EndpointPat
   tenant?: string
   /** Where requests go: https, a public address, at most 2,048 characters. */
   url: string
-  /** The signing secret, `whsec_…` or `whsk_…`, or its length in `bytes`, 24 to 64. Default: a new one of 32 bytes. */
-  secret?: string | { bytes: number }
+  /**
+   * The signing secret: `whsec_…` or `whsk_…`, or the bytes of an HMAC key, 8 to 256 (Standard Webhooks takes 24 to 64). Default: a
+   * new one of 32 bytes, of the first kind that suits the schemes that sign for it.
+   */
+  secret?: SecretInput
 }
 
 /** The name of a type, which editors offer where there is a catalogue, or any other pattern. */
@@ -38,6 +43,8 @@ export interface EndpointPatch<Type extends string = string> {
   attempt?: { deadlineMs?: number | null; connectMs?: number | null; responseBodyMaxBytes?: number | null } | null
   /** CIDR ranges allowed for this endpoint besides the sender's. Never take them from a customer. */
   allowRanges?: string[] | null
+  /** Names of the sender's schemes that sign for it, 1 to 8, such as `standard-webhooks`. Default, and null: all of them. */
+  signing?: string[] | null
   /** Kept with it, never sent. At most 64 entries of 1,024 characters. */
   metadata?: Record<string, string> | null
 }
@@ -52,6 +59,7 @@ const PATCH_KEYS = [
   'rateLimit',
   'attempt',
   'allowRanges',
+  'signing',
   'metadata',
 ]
 const CREATE_KEYS = [...PATCH_KEYS, 'tenant', 'secret']
@@ -62,6 +70,8 @@ export interface EndpointChecks {
   /** Throws when a URL is refused. */
   checkUrl: (url: string, allowRanges: readonly string[]) => void
   checkRanges: (ranges: readonly string[], path: string) => void
+  /** The sender's. */
+  schemes: readonly SigningScheme[]
   randomBytes: (size: number) => Uint8Array
   now: number
 }
@@ -70,17 +80,18 @@ export function endpointInput(value: unknown): Record<string, unknown> {
   return plainObject(value, 'endpoints.create', CREATE_KEYS)
 }
 
-/** The settings of a new endpoint, with its secret. */
+/** The settings of a new endpoint, and its secret. */
 export function newSettings(
   input: Record<string, unknown>,
   checks: EndpointChecks,
-): EndpointSettings & { secret: string } {
+): { settings: EndpointSettings; secret: string } {
   const path = 'endpoints.create'
   required(input.url, `${path}.url`)
   const patch = patchSettings(input, EMPTY, path, checks)
-  const secret = secretOf(input.secret, `${path}.secret`, checks.randomBytes)
-  const secrets = [{ value: secret, createdAt: checks.now, expiresAt: null }]
-  return { ...EMPTY, ...patch, secrets, secret }
+  const settings = { ...EMPTY, ...patch }
+  const schemes = schemesFor(checks.schemes, settings.overrides.signing)
+  const secret = secretOf(input.secret, `${path}.secret`, { ...checks, schemes }, ['v1', 'v1a'])
+  return { settings, secret }
 }
 
 const EMPTY: EndpointSettings = {
@@ -117,7 +128,8 @@ export function patchSettings(
     settings.headers = checkHeaders(headers, `${path}.headers`)
   }
   if (patch.metadata !== undefined) settings.metadata = stringMap(patch.metadata ?? {}, `${path}.metadata`, 64, 1_024)
-  if (patch.url !== undefined) settings.url = string(patch.url, `${path}.url`, { min: 1, max: 4_096 })
+  // Of any length here: what a customer typed is judged by checkUrl alone, so that all of it has one code.
+  if (patch.url !== undefined) settings.url = string(patch.url, `${path}.url`, { min: 0, max: Number.MAX_SAFE_INTEGER })
   if (settings.url !== undefined || settings.overrides !== undefined) {
     checks.checkUrl(settings.url ?? before.url, overrides.allowRanges ?? [])
   }
@@ -131,15 +143,6 @@ function eventTypesOf(value: unknown, path: string): string[] | null {
     const pattern = string(entry, entryPath, { min: 1, max: 128 })
     assertPattern(pattern, entryPath)
     return pattern
-  })
-}
-
-function secretOf(value: unknown, path: string, randomBytes: (size: number) => Uint8Array): string {
-  if (value === undefined) return generateSecret(randomBytes)
-  if (typeof value === 'string') return assertSecret(value, path)
-  const { bytes } = plainObject(value, path, ['bytes'])
-  return generateSecret(randomBytes, {
-    bytes: integer(required(bytes, `${path}.bytes`), `${path}.bytes`, SECRET_BYTES),
   })
 }
 
@@ -169,6 +172,10 @@ function patchOverrides(
     const ranges = list(patch.allowRanges ?? [], rangesPath, { min: 0, max: 100 }, (entry, at) => string(entry, at))
     checks.checkRanges(ranges, rangesPath)
     changes.push(['allowRanges', ranges.length === 0 ? null : ranges])
+  }
+  if (patch.signing !== undefined) {
+    const names = patch.signing === null ? null : schemeNames(patch.signing, `${path}.signing`, checks.schemes)
+    changes.push(['signing', names])
   }
   if (changes.length === 0) return before
   const merged = { ...before, ...Object.fromEntries(changes) }

@@ -7,6 +7,7 @@ import type { StorageClock } from '../engine/storage-clock.ts'
 import { WebhookError } from '../errors.ts'
 import type { Random } from '../ports/random.ts'
 import type { Storage } from '../ports/storage.ts'
+import type { SigningScheme } from '../signing/scheme.ts'
 
 /** What is there once storage is open. */
 export interface Running {
@@ -20,6 +21,8 @@ export interface Core {
   settings: Settings
   clock: StorageClock
   random: Random
+  /** All that the sender has. */
+  schemes: readonly SigningScheme[]
   lifecycle: Lifecycle
   /** Opens on the first call. Rejects with `stopped` after `stop`. */
   ready(): Promise<Running>

@@ -1,7 +1,9 @@
 import { plainObject } from '../arguments.ts'
 import { WebhookError } from '../errors.ts'
-import type { EndpointState } from '../model/endpoint.ts'
+import type { EndpointSettings, EndpointState } from '../model/endpoint.ts'
 import { makeId } from '../model/ids.ts'
+import { secretsInForce } from '../signing/in-force.ts'
+import { schemesFor } from '../signing/schemes.ts'
 import {
   type EndpointChecks,
   type EndpointInput,
@@ -12,6 +14,7 @@ import {
   patchSettings,
   updateInput,
 } from './check-endpoint.ts'
+import { checkSuits } from './check-signing.ts'
 import type { Core } from './core.ts'
 import { type Listed, listed, type PageOptions, pageInput } from './cursor.ts'
 import { endpointAccess, notFound } from './endpoint-access.ts'
@@ -51,21 +54,29 @@ export function endpointsApi(core: Core, scope: Scope): Endpoints {
   const checks = (): EndpointChecks => ({
     checkUrl: (url, ranges) => core.checkUrl(url, ranges),
     checkRanges: (ranges, path) => core.checkRanges(ranges, path),
+    schemes: core.schemes,
     randomBytes: (size) => core.random.bytes(size),
     now: core.clock.now(),
   })
   const { find, changed } = endpointAccess(core, scope)
+  const checkSigning = ({ overrides, secrets }: EndpointSettings) => {
+    const now = core.clock.now()
+    const [newest] = secretsInForce(secrets, now)
+    if (newest === undefined) return
+    checkSuits(schemesFor(core.schemes, overrides.signing), newest.value, now, 'endpoints.update.signing')
+  }
 
   return {
     async create(value) {
       const input = endpointInput(value)
       const tenant = tenantOf(input, 'endpoints.create', scope)
-      const { secret, ...settings } = newSettings(input, checks())
+      const { settings, secret } = newSettings(input, checks())
       await core.checkAddresses(settings.url, settings.overrides.allowRanges ?? [])
       const now = core.clock.now()
       const id = makeId('ep', now, (size) => core.random.bytes(size))
+      const secrets = [{ value: secret, createdAt: now, expiresAt: null }]
       const endpoint = await core.ask((storage) =>
-        storage.createEndpoint({ endpoint: { id, tenant, ...settings }, now }),
+        storage.createEndpoint({ endpoint: { id, tenant, ...settings, secrets }, now }),
       )
       return { ...(await changed(endpoint)), secret }
     },
@@ -90,6 +101,7 @@ export function endpointsApi(core: Core, scope: Scope): Endpoints {
         const settings = patchSettings(input, before, 'endpoints.update', checks())
         const ranges = (settings.overrides ?? before.overrides).allowRanges ?? []
         if (settings.url !== undefined) await core.checkAddresses(settings.url, ranges)
+        if (input.signing !== undefined) checkSigning({ ...before, ...settings })
         const guard = settings.overrides === undefined ? {} : { guard: { overrides: before.overrides } }
         const update = { id, tenant: scope.bound, settings, ...guard, now: core.clock.now() }
         const after = await core.ask((storage) => storage.updateEndpoint(update))

@@ -21,6 +21,8 @@ import { hostOf } from '../runtime/host-of.ts'
 import { createResolver } from '../runtime/resolver.ts'
 import { systemClock } from '../runtime/system-clock.ts'
 import { systemRandom } from '../runtime/system-random.ts'
+import type { SigningScheme } from '../signing/scheme.ts'
+import { schemesFor } from '../signing/schemes.ts'
 import { standardWebhooks } from '../signing/standard-webhooks.ts'
 import { VERSION } from '../version.ts'
 import type { Core, Running } from './core.ts'
@@ -42,6 +44,7 @@ export class RunningCore implements Core {
   readonly settings: Settings
   readonly clock: StorageClock
   readonly random
+  readonly schemes: readonly SigningScheme[]
   readonly lifecycle: Lifecycle
   readonly #options: SenderOptions
   readonly #loaders: Loaders
@@ -60,6 +63,7 @@ export class RunningCore implements Core {
     this.#loaders = loaders
     this.clock = new StorageClock(options.runtime?.clock ?? systemClock())
     this.random = options.runtime?.random ?? systemRandom()
+    this.schemes = [...(options.signing ?? [standardWebhooks()])]
     this.#resolve = options.runtime?.resolve ?? createResolver({ monotonic: () => this.clock.monotonic() })
     this.#guard = createAddressGuard(settings.network)
     this.lifecycle = new Lifecycle(options.logger ?? null)
@@ -221,7 +225,7 @@ export class RunningCore implements Core {
       resolve: this.#resolve,
       target: (url, allowRanges) => this.#target(url, allowRanges),
       judge: (address, allowRanges) => this.#guard.judge(address, allowRanges),
-      schemes: this.#options.signing ?? [standardWebhooks()],
+      signing: ({ overrides, secrets }) => ({ schemes: schemesFor(this.schemes, overrides.signing), secrets }),
       userAgent: `hookferry/${VERSION}`,
     }
   }

@@ -248,14 +248,16 @@ export class Acceptor {
         item.answer = { id: event.id, duplicate: false, deliveries: mode === 'inline' ? deliveries.length : null }
         for (const lease of result.leases) {
           const fast = draft.fast.get(lease.endpointId)
+          // What was changed while the commit's answer was on its way counts: a secret may have been revoked.
+          const endpoint = this.#context.endpoints.known(lease.tenant)?.get(lease.endpointId)
           // Without a permit it is a lease of an earlier, doubtful commit: a claim shall have it. So shall a later claim, when the
-          // endpoint was paused or deleted, or the sender stopped, while the commit's answer was on its way.
-          if (fast === undefined || !this.#isActive(lease) || !this.#hooks.open()) {
+          // endpoint was paused or deleted, or the sender stopped, meanwhile.
+          if (fast === undefined || endpoint?.state !== 'active' || !this.#hooks.open()) {
             this.#hooks.giveBack(lease)
             continue
           }
           draft.fast.delete(lease.endpointId)
-          this.#hooks.begin({ lease, event, ...fast })
+          this.#hooks.begin({ lease, event, ...fast, endpoint })
         }
         if (result.pending > 0) this.#hooks.pendingFrom(event.deliverAt)
         if (mode === 'background') this.#hooks.fanOutWaiting()
@@ -280,10 +282,6 @@ export class Acceptor {
     }
     this.#cancelFast(draft)
     return true
-  }
-
-  #isActive({ tenant, endpointId }: Lease): boolean {
-    return this.#context.endpoints.known(tenant)?.get(endpointId)?.state === 'active'
   }
 
   #cancelFast(draft: Draft): void {

@@ -1,7 +1,7 @@
 import { setMaxListeners } from 'node:events'
 import type { AttemptRecord } from '../model/attempt.ts'
 import type { Lease } from '../model/delivery.ts'
-import type { EndpointRecord } from '../model/endpoint.ts'
+import type { EndpointRecord, EndpointSecret } from '../model/endpoint.ts'
 import type { EventContent } from '../model/event.ts'
 import { type DeliverPorts, deliver } from '../pipeline/deliver.ts'
 import { settleAttempt, unsignedAttempt } from '../pipeline/settle.ts'
@@ -28,7 +28,8 @@ export interface Work {
 export interface AttemptPorts extends Pick<DeliverPorts, 'transport' | 'resolve'> {
   target: (url: string, allowRanges: readonly string[]) => ReturnType<DeliverPorts['target']>
   judge: (address: string, allowRanges: readonly string[]) => string | null
-  schemes: readonly SigningScheme[]
+  /** What signs for an endpoint. Throws when that is not known. */
+  signing: (endpoint: EndpointRecord) => { schemes: readonly SigningScheme[]; secrets: readonly EndpointSecret[] }
   userAgent: string
 }
 
@@ -102,14 +103,13 @@ export class AttemptRunner {
 
   async #attempt(work: Work): Promise<AttemptRecord> {
     const { clock, settings } = this.#context
-    const { schemes, userAgent, judge, target, transport, resolve } = this.#ports
+    const { signing, userAgent, judge, target, transport, resolve } = this.#ports
     const { endpoint, lease, event } = work
     const allowRanges = endpoint.overrides.allowRanges ?? []
     const now = clock.now()
     let headers: Record<string, string>
     try {
-      const { headers: endpointHeaders, secrets } = endpoint
-      headers = attemptHeaders({ event, endpointHeaders, secrets, schemes, now, userAgent })
+      headers = attemptHeaders({ event, endpointHeaders: endpoint.headers, ...signing(endpoint), now, userAgent })
     } catch (error) {
       this.#context.lifecycle.fail(error, `signing for endpoint ${endpoint.id}`)
       return unsignedAttempt(lease, endpoint.url, now, error)

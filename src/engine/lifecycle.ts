@@ -37,6 +37,7 @@ export interface LifecycleEvents<Type extends string = string> {
   error: { error: Error; context: string }
 }
 
+/** The names of the lifecycle events. */
 export type LifecycleName = keyof LifecycleEvents
 
 export const LIFECYCLE_NAMES: readonly LifecycleName[] = [

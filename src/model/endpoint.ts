@@ -60,6 +60,8 @@ export interface EndpointOverrides {
   attempt?: { deadlineMs?: number; connectMs?: number; responseBodyMaxBytes?: number }
   /** CIDR ranges allowed besides those of the sender's `network.allowRanges`. */
   allowRanges?: string[]
+  /** Names of the schemes that sign for it. */
+  signing?: string[]
 }
 
 /** What a person chose for an endpoint. */

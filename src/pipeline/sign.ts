@@ -1,5 +1,6 @@
 import type { EndpointSecret } from '../model/endpoint.ts'
 import type { EventContent } from '../model/event.ts'
+import { secretsInForce } from '../signing/in-force.ts'
 import type { SigningScheme } from '../signing/scheme.ts'
 
 /** Step 4: the headers of one attempt, signed over the stored bytes with the secrets of that moment. */
@@ -26,18 +27,10 @@ export function attemptHeaders(input: SigningInput): Record<string, string> {
   const headers: Record<string, string> = { 'content-type': event.contentType, 'user-agent': input.userAgent }
   add(headers, input.endpointHeaders)
   add(headers, event.headers)
-  const secrets = secretsInForce(input.secrets, now)
+  const secrets = secretsInForce(input.secrets, now).map(({ value }) => value)
   const signInput = { id: event.id, timestampSeconds: Math.floor(now / 1_000), body: event.body, secrets }
   for (const scheme of input.schemes) add(headers, scheme.sign(signInput))
   return headers
-}
-
-/** Newest first. The signer itself honours the expiry: a secret signs no more from that very moment on. */
-function secretsInForce(secrets: readonly EndpointSecret[], now: number): string[] {
-  return secrets
-    .filter((secret) => secret.expiresAt === null || secret.expiresAt > now)
-    .sort((a, b) => b.createdAt - a.createdAt)
-    .map((secret) => secret.value)
 }
 
 function add(headers: Record<string, string>, more: Record<string, string>): void {

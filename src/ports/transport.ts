@@ -51,6 +51,7 @@ export interface Transport {
 
 /** Why a request brought no (whole) response. Not for users: it becomes an attempt's outcome. */
 export interface TransportFailure {
+  /** Tells it from everything else that may be thrown. */
   readonly transportFailure: true
   /** How far it came. */
   phase: AttemptPhase
@@ -58,11 +59,16 @@ export interface TransportFailure {
   reason: ConnectionFailure | null
   /** True when `connectMs` ran out. */
   connectTimedOut: boolean
+  /** For people. */
   message: string
   /** Of the response's head, where that had come. */
   status: number | null
+  /** Those that had come; empty when there were none. */
   headers: Record<string, string>
+  /** What of the body had come; null: nothing had. */
   body: Uint8Array | null
+  /** The address that the socket was connected to; null: it was not. */
   remoteAddress: string | null
+  /** As far as it came. */
   timings: Omit<AttemptTimings, 'dnsMs'>
 }

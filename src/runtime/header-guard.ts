@@ -1,27 +1,9 @@
 import { ArgumentError } from '../errors.ts'
+import { HEADER_NAME, isReserved, isStandard } from '../model/header-names.ts'
 
 const HEADERS_MAX_COUNT = 64
 const HEADERS_MAX_BYTES = 8_192
 
-/** The connection's own, what we set ourselves, and what would let a header contradict the body or the target. */
-const FORBIDDEN = new Set([
-  'connection',
-  'expect',
-  'host',
-  'http2-settings',
-  'keep-alive',
-  'proxy-authenticate',
-  'proxy-authorization',
-  'proxy-connection',
-  'te',
-  'trailer',
-  'transfer-encoding',
-  'upgrade',
-])
-const FORBIDDEN_PREFIXES = ['content-', 'webhook-']
-
-/** A token of RFC 9110. */
-const NAME = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/
 /** Printable latin1, without blanks at its ends, which no receiver would see. */
 const VALUE = /^(?:[\x21-\x7e\xa0-\xff](?:[\x20-\x7e\xa0-\xff]*[\x21-\x7e\xa0-\xff])?)?$/
 
@@ -38,7 +20,8 @@ export function checkHeaders(headers: unknown, path: string): Record<string, str
   let bytes = 0
   const checked = entries.map(([name, value]): [string, string] => {
     // The name is not repeated in a message before it is known to be harmless in a log.
-    if (!NAME.test(name)) throw new ArgumentError('argument_invalid', path, 'holds a name that is no header name')
+    if (!HEADER_NAME.test(name))
+      throw new ArgumentError('argument_invalid', path, 'holds a name that is no header name')
     const at = `${path}.${name}`
     checkName(name.toLowerCase(), at, seen)
     const text = checkValue(value, at)
@@ -56,7 +39,7 @@ export function checkHeaders(headers: unknown, path: string): Record<string, str
 }
 
 function checkName(lower: string, at: string, seen: Set<string>): void {
-  if (FORBIDDEN.has(lower) || FORBIDDEN_PREFIXES.some((prefix) => lower.startsWith(prefix))) {
+  if (isReserved(lower) || isStandard(lower)) {
     throw new ArgumentError('argument_invalid', at, 'is a header that only the sender itself sets')
   }
   if (seen.has(lower)) throw new ArgumentError('argument_invalid', at, 'is given twice; names ignore case')

@@ -12,11 +12,14 @@ export interface SignInput {
 
 /** One way to prove to a receiver who sent a request. */
 export interface SigningScheme {
-  /** Short name for messages, such as `standard-webhooks`. */
+  /** What an endpoint's `signing` and messages call it, such as `standard-webhooks`; another one for each scheme of a sender. */
   readonly name: string
+  /** The headers that `sign` writes. Those of one scheme are written by no other one of the same sender. */
+  readonly headers: readonly string[]
   /**
    * The headers that carry the proof. Never a secret itself. Throws when none of the secrets suits the scheme: an unsigned
-   * request is worse than none.
+   * request is worse than none. Asked as well when an endpoint gets a secret, over a trial body: a secret that it refuses is
+   * refused there.
    */
   sign(input: SignInput): Record<string, string>
 }

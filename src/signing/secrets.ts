@@ -2,12 +2,15 @@ import { createPrivateKey, createPublicKey, type KeyObject } from 'node:crypto'
 import { ArgumentError } from '../errors.ts'
 
 /**
- * Signing secrets in their written form, by Standard Webhooks 1.0.0: `whsec_` and the base64 of 24 to 64 bytes for HMAC, `whsk_`
- * and the base64 of an Ed25519 seed followed by its public key for signatures that receivers verify with `whpk_`.
+ * Signing secrets in their written form, by Standard Webhooks 1.0.0: `whsec_` and the base64 of a key for HMAC, `whsk_` and the
+ * base64 of an Ed25519 seed followed by its public key for signatures that receivers verify with `whpk_`.
  */
 
-/** Bytes of an HMAC secret, and of what `generateSecret` makes by default. */
-export const SECRET_BYTES = Object.freeze({ min: 24, max: 64, default: 32 })
+/** Bytes of an HMAC secret. Keys that others made have many sizes: which of them a scheme takes is the scheme's to say. */
+export const SECRET_BYTES = Object.freeze({ min: 8, max: 256 })
+
+/** Bytes of an HMAC secret that is made here. */
+const NEW_SECRET_BYTES = 32
 
 /** What a secret is for: `v1` is HMAC-SHA256, `v1a` is Ed25519. */
 export type SecretKind = 'v1' | 'v1a'
@@ -26,10 +29,7 @@ export function parseSecret(value: string, path = 'secret'): ParsedSecret {
   if (typeof value !== 'string') throw new ArgumentError('argument_type', path, 'must be a string')
   if (value.startsWith(PREFIX.v1)) {
     const key = bytesOf(value.slice(PREFIX.v1.length), path)
-    const { min, max } = SECRET_BYTES
-    if (key.byteLength < min || key.byteLength > max) {
-      throw new ArgumentError('argument_range', path, `must hold ${min} to ${max} bytes, holds ${key.byteLength}`)
-    }
+    assertSize(key, path)
     return { kind: 'v1', key }
   }
   if (value.startsWith(PREFIX.v1a)) {
@@ -43,13 +43,16 @@ export function parseSecret(value: string, path = 'secret'): ParsedSecret {
     }
     return { kind: 'v1a', seed: pair.subarray(0, SEED_BYTES), publicKey: pair.subarray(SEED_BYTES) }
   }
-  // Taken as base64, a bare hex string would make another key than its owner means, and no receiver would ever verify.
-  throw new ArgumentError(
-    'argument_invalid',
-    path,
-    'must begin with whsec_ or whsk_: write an existing key as whsec_ and the base64 of its bytes',
-  )
+  throw new ArgumentError('argument_invalid', path, `must begin with whsec_ or whsk_: ${REMEDY}`)
 }
+
+/** Whether receivers decode a text or use it as it is, only its owner knows: it is never guessed. */
+const REMEDY =
+  'give a key of your own by its bytes, { bytes: Buffer.from(text) } when receivers use the text itself as the key, ' +
+  "{ bytes: Buffer.from(text, 'hex') } or 'base64' when they decode it first, or write whsec_ and the base64 of its bytes"
+
+/** A key in hex: as base64 it is well-formed, and another key. A random key looks so once in 2^64. */
+const HEX = /^(?=.*\d)(?:[\da-f]{32,}|[\dA-F]{32,})$/
 
 /**
  * Checks a secret that a person gave, and returns it in its normal form: padded base64. An Ed25519 secret whose public half does
@@ -57,44 +60,35 @@ export function parseSecret(value: string, path = 'secret'): ParsedSecret {
  */
 export function assertSecret(value: string, path: string): string {
   const parsed = parseSecret(value, path)
-  if (parsed.kind === 'v1') return PREFIX.v1 + base64(parsed.key)
+  if (parsed.kind === 'v1') {
+    if (HEX.test(value.slice(PREFIX.v1.length))) {
+      throw new ArgumentError('argument_invalid', path, `holds hex, which would be read as base64: ${REMEDY}`)
+    }
+    return PREFIX.v1 + base64(parsed.key)
+  }
   if (!publicHalf(privateKey(parsed.seed)).equals(parsed.publicKey)) {
     throw new ArgumentError('argument_invalid', path, 'holds a public key that does not belong to its seed')
   }
   return PREFIX.v1a + base64(Buffer.concat([parsed.seed, parsed.publicKey]))
 }
 
-export interface GenerateOptions {
-  /** Bytes of an HMAC secret, 24 to 64. Default 32. An Ed25519 secret has no choice. */
-  bytes?: number
-  /** Default `v1`. */
-  kind?: SecretKind
+/** The written form of an HMAC key that is given by its bytes. */
+export function secretOfBytes(key: Uint8Array, path: string): string {
+  assertSize(key, path)
+  return PREFIX.v1 + base64(key)
 }
 
 /** A new secret in its written form, from the bytes that `randomBytes` yields. */
-export function generateSecret(randomBytes: (size: number) => Uint8Array, options: GenerateOptions = {}): string {
-  if (options.kind === 'v1a') {
-    const seed = randomBytes(SEED_BYTES)
-    return PREFIX.v1a + base64(Buffer.concat([seed, publicHalf(privateKey(seed))]))
-  }
-  const bytes = options.bytes ?? SECRET_BYTES.default
-  if (!Number.isInteger(bytes) || bytes < SECRET_BYTES.min || bytes > SECRET_BYTES.max) {
-    throw new ArgumentError('argument_range', 'secret.bytes', `must be ${SECRET_BYTES.min} to ${SECRET_BYTES.max}`)
-  }
-  return PREFIX.v1 + base64(randomBytes(bytes))
+export function generateSecret(randomBytes: (size: number) => Uint8Array, kind: SecretKind = 'v1'): string {
+  if (kind === 'v1') return PREFIX.v1 + base64(randomBytes(NEW_SECRET_BYTES))
+  const seed = randomBytes(SEED_BYTES)
+  return PREFIX.v1a + base64(Buffer.concat([seed, publicHalf(privateKey(seed))]))
 }
 
-/** The `whpk_` public key of a `whsk_` secret: what its receivers are given. */
-export function publicKeyOf(secret: string): string {
+/** The `whpk_` public key of a `whsk_` secret: what its receivers are given. Null: an HMAC secret has none. */
+export function publicKeyOf(secret: string): string | null {
   const parsed = parseSecret(secret)
-  if (parsed.kind === 'v1') {
-    throw new ArgumentError(
-      'argument_invalid',
-      'secret',
-      'is an HMAC secret, which has no public key; give one with whsk_',
-    )
-  }
-  return PREFIX.public + base64(parsed.publicKey)
+  return parsed.kind === 'v1' ? null : PREFIX.public + base64(parsed.publicKey)
 }
 
 /** An Ed25519 seed as a key that node:crypto signs with. */
@@ -105,6 +99,12 @@ export function privateKey(seed: Uint8Array): KeyObject {
 /** The raw public key is the tail of its DER form. */
 function publicHalf(key: KeyObject): Buffer {
   return createPublicKey(key).export({ format: 'der', type: 'spki' }).subarray(-SEED_BYTES)
+}
+
+function assertSize(key: Uint8Array, path: string): void {
+  const { min, max } = SECRET_BYTES
+  if (key.byteLength >= min && key.byteLength <= max) return
+  throw new ArgumentError('argument_range', path, `must hold ${min} to ${max} bytes, holds ${key.byteLength}`)
 }
 
 const base64 = (bytes: Uint8Array): string => Buffer.from(bytes).toString('base64')

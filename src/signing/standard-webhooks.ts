@@ -9,10 +9,13 @@ export interface StandardWebhooksOptions {
    * Which signatures to make. A secret's prefix says which of them it can make: `whsec_` makes `v1` (HMAC-SHA256), `whsk_` makes
    * `v1a` (Ed25519). Default: both.
    */
-  versions?: SecretKind[]
+  versions?: ('v1' | 'v1a')[]
 }
 
 const VERSIONS: readonly SecretKind[] = ['v1', 'v1a']
+
+/** Bytes of an HMAC key, by the specification. */
+const KEY_BYTES = { min: 24, max: 64 }
 
 /** Ed25519 keys kept ready. Making one takes as long as signing with it; beyond this many, the least used is made again. */
 const KEYS_MAX = 1_024
@@ -27,21 +30,20 @@ export function standardWebhooks(options: StandardWebhooksOptions = {}): Signing
   const keyOf = keyCache()
   return {
     name: 'standard-webhooks',
+    headers: ['webhook-id', 'webhook-timestamp', 'webhook-signature'],
     sign(input: SignInput): Record<string, string> {
       const content = signedContent(input)
       const signatures: string[] = []
       for (const secret of input.secrets) {
         const parsed = parseSecret(secret)
-        if (!versions.includes(parsed.kind)) continue
+        if (!versions.includes(parsed.kind) || !isSized(parsed)) continue
         const signature =
           parsed.kind === 'v1' ? hmac(parsed.key, content) : signEd25519(null, content, keyOf(secret, parsed))
         signatures.push(`${parsed.kind},${signature.toString('base64')}`)
       }
       if (signatures.length === 0) {
-        throw new WebhookError(
-          'endpoint_state_invalid',
-          `The endpoint has no secret in force that signs ${versions.join(' or ')}: rotate its secret.`,
-        )
+        const message = `no secret in force makes ${versions.map(kindOf).join(' or ')}: give the endpoint another one.`
+        throw new WebhookError('endpoint_state_invalid', message)
       }
       return {
         'webhook-id': input.id,
@@ -51,6 +53,12 @@ export function standardWebhooks(options: StandardWebhooksOptions = {}): Signing
     },
   }
 }
+
+const isSized = (parsed: ParsedSecret): boolean =>
+  parsed.kind === 'v1a' || (parsed.key.byteLength >= KEY_BYTES.min && parsed.key.byteLength <= KEY_BYTES.max)
+
+const kindOf = (version: SecretKind): string =>
+  version === 'v1' ? `v1 (whsec_, ${KEY_BYTES.min} to ${KEY_BYTES.max} bytes)` : 'v1a (whsk_)'
 
 function checkOptions(options: StandardWebhooksOptions): StandardWebhooksOptions {
   const path = 'standardWebhooks'

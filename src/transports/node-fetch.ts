@@ -10,7 +10,7 @@ import { Exchange } from './exchange.ts'
 import { isAmong } from './peer.ts'
 
 /** A certificate or key as PEM: text, or the bytes of a file. */
-type Pem = string | Uint8Array
+export type Pem = string | Uint8Array
 
 /** What `nodeFetchTransport` takes. Everything may be left out. */
 export interface NodeFetchTransportOptions {

@@ -1,32 +1,38 @@
 import { execFile } from 'node:child_process'
-import { readdirSync } from 'node:fs'
+import { chmod, mkdtemp, readdir, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
-import { describe, expect, it } from 'vitest'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { checksOf, tasks } from '../support/docs/examples.ts'
 
 const root = fileURLToPath(new URL('../..', import.meta.url))
 const run = promisify(execFile)
-
-/** Each example checks itself at its end; the demo is a step of its own in CI. */
-const examples = [
-  ...readdirSync(join(root, 'examples')).filter((name) => name.endsWith('.ts') && name !== 'demo.ts'),
-  ...readdirSync(join(root, 'examples', 'transactional-send'))
-    .filter((name) => name.endsWith('.ts'))
-    .map((name) => join('transactional-send', name)),
-  // The demo on a storage of one's own.
-  'custom-storage/run-demo.ts',
-]
+const checks = tasks().flatMap(checksOf)
 
 describe('examples', () => {
+  let scratch: string
+  beforeAll(async () => {
+    scratch = await mkdtemp(join(tmpdir(), 'hookferry-examples-'))
+    // Postgres is run by another user, who makes its folder in here.
+    await chmod(scratch, 0o777)
+  })
+  afterAll(() => rm(scratch, { recursive: true, force: true }))
+
   it('are there', () => {
-    expect(examples.length).toBeGreaterThan(5)
+    expect(checks.length).toBeGreaterThan(15)
   })
 
-  it.each(examples)('%s does what it says', async (name) => {
+  it.each(checks)('%s does what it says, and leaves nothing behind', async (name) => {
     const arguments_ = ['--import', 'tsx', join('examples', name)]
-    const { stdout, stderr } = await run(process.execPath, arguments_, { cwd: root, timeout: 30_000 })
+    const env = { ...process.env, TMPDIR: scratch }
+    const before = await readdir(root)
+    const { stdout, stderr } = await run(process.execPath, arguments_, { cwd: root, env, timeout: 60_000 })
     expect(stdout).not.toBe('')
     expect(stderr).toBe('')
+    // tsx keeps what it compiled.
+    expect((await readdir(scratch)).filter((file) => !file.startsWith('tsx-'))).toEqual([])
+    expect(await readdir(root)).toEqual(before)
   })
 })

@@ -45,7 +45,8 @@ import { insertInTransaction } from './transactions.ts'
 import type { PostgresTransaction } from './tx-adapters.ts'
 import { updateEndpoint } from './update-endpoint.ts'
 
-export type { PostgresOptions } from './options.ts'
+export type { Notice, Notification, PgClient, PgPool, QueryConfig } from './driver.ts'
+export type { PostgresNames, PostgresOptions } from './options.ts'
 export * from './tx-adapters.ts'
 
 /**

@@ -2,7 +2,7 @@ import { ArgumentError } from '../../errors.ts'
 import type { PgPool } from './driver.ts'
 
 /** What `postgres` calls its tables. */
-interface Names {
+export interface PostgresNames {
   /** Where the tables are; it is made when missing. Default `public`. */
   schema?: string
   /** Begins the name of each table and index, so that the schema may hold the host's own tables too. Default `hookferry_`. */
@@ -10,7 +10,7 @@ interface Names {
 }
 
 /** What `postgres` takes: a `pool` or a `connectionString`, and names. */
-export type PostgresOptions = Names &
+export type PostgresOptions = PostgresNames &
   (
     | {
         /** A `Pool` of pg that stays the host's: it is never ended here. */

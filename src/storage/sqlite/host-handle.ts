@@ -4,7 +4,7 @@ import type { Statement } from './driver.ts'
 import { failureOf } from './failures.ts'
 
 /** A statement on the host's own handle. */
-interface HostStatement extends Statement {
+export interface HostStatement extends Statement {
   /** Whether integers come as bigints. */
   safeIntegers(on: boolean): unknown
 }

@@ -42,7 +42,8 @@ import { stats } from './stats.ts'
 import { stepReplay } from './step-replay.ts'
 import { updateEndpoint } from './update-endpoint.ts'
 
-export type { SqliteTransaction } from './host-handle.ts'
+export type { Statement } from './driver.ts'
+export type { HostStatement, SqliteTransaction } from './host-handle.ts'
 export type { SqliteOptions } from './options.ts'
 
 /** A `Storage` in one SQLite file, which takes part in the host's own better-sqlite3 transactions. */

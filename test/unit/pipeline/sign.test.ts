@@ -83,7 +83,7 @@ describe('names that meet', () => {
 })
 
 it('every scheme signs', () => {
-  const other = { name: 'other', sign: () => ({ 'X-Other': 'signed' }) }
+  const other = { name: 'other', headers: ['X-Other'], sign: () => ({ 'X-Other': 'signed' }) }
   expect(headersOf({ schemes: [other, standardWebhooks()] })).toEqual({ ...headersOf(), 'x-other': 'signed' })
 })
 

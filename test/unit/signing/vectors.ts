@@ -30,3 +30,10 @@ export const VECTORS = [
     signature: 'v1a,hnO3f9T8Ytu9HwrXslvumlUpqtNVqkhqw/enGzPCXe5BdqzCInXqYXFymVJaA7AZdpXwVLPo3mNl8EM+m7TBAg==',
   },
 ]
+
+/** From GitHub's documentation of `X-Hub-Signature-256`. The secret is text, and its bytes are the key. */
+export const GITHUB = {
+  secret: "It's a Secret to Everybody",
+  body: 'Hello, World!',
+  signature: 'sha256=757107ea0eb2509fc211221cce984b8a37570b6d7586c22c46f4379c8b043e17',
+}

@@ -59,6 +59,7 @@ describe('this table', () => {
     const calls = [
       'createWebhookSender',
       'standardWebhooks',
+      'hmacHeader',
       ...methodNames(world.sender),
       ...methodNames(world.run).map((name) => `run.${name}`),
     ]

@@ -1,6 +1,7 @@
 import type { ReplayRun } from '../../../../src/api/replays.ts'
 import { ALL_TENANTS } from '../../../../src/api/scope.ts'
 import { createWebhookSender, type TenantSender } from '../../../../src/sender.ts'
+import { hmacHeader } from '../../../../src/signing/hmac-header.ts'
 import { standardWebhooks } from '../../../../src/signing/standard-webhooks.ts'
 import { type Rig, rig, type Tampered } from '../../engine/rig.ts'
 import { transactional } from '../../engine/transactional.ts'
@@ -74,6 +75,7 @@ type Method = (...args: unknown[]) => unknown
 const ROOTS: Record<string, Method> = {
   createWebhookSender: (...args) => createWebhookSender(...(args as [])),
   standardWebhooks: (...args) => standardWebhooks(...(args as [])),
+  hmacHeader: (...args) => hmacHeader(...(args as unknown as Parameters<typeof hmacHeader>)),
 }
 
 /** The public call of that name. `acme:` in front: under `forTenant`. */

@@ -24,6 +24,7 @@ const url = 'https://example.com/hooks'
 type Field = (name: string) => Place
 
 const refusedUrls = {
+  'nothing at all': '',
   'no URL': 'example',
   http: 'http://example.com/',
   'another scheme': 'ftp://example.com/',
@@ -32,6 +33,7 @@ const refusedUrls = {
   'port 0': 'https://example.com:0/',
   'a line break': 'https://example.com/\n',
   'too long': `https://example.com/${'x'.repeat(2_048)}`,
+  'far too long': `https://example.com/${'x'.repeat(100_000)}`,
 }
 const blockedUrls = {
   loopback: 'https://127.0.0.1/',
@@ -99,7 +101,7 @@ function nullable(cases: Cases): Cases {
 /** What `create` and `update` share. */
 function settings(path: string, field: Field): Cases {
   return together(
-    strings(`${path}.url`, field('url'), 4_096),
+    types(`${path}.url`, field('url'), 'a string'),
     refuse('endpoint_url_invalid', undefined, field('url'), refusedUrls),
     refuse('endpoint_address_blocked', undefined, field('url'), blockedUrls),
     nullable(lists(`${path}.eventTypes`, field('eventTypes'), { min: 1, max: 100, item: 'a.**', items: pattern })),
@@ -118,6 +120,18 @@ function settings(path: string, field: Field): Cases {
           together(
             strings(at, place, 256),
             refuse('argument_invalid', at, place, { 'no range': 'here', 'bits behind the prefix': '10.0.0.1/8' }),
+          ),
+      }),
+    ),
+    nullable(
+      lists(`${path}.signing`, field('signing'), {
+        min: 1,
+        max: 8,
+        item: 'standard-webhooks',
+        items: (at, place) =>
+          together(
+            strings(at, place, 256),
+            refuse('argument_invalid', at, place, { 'no scheme of ours': 'x-signature' }),
           ),
       }),
     ),
@@ -143,13 +157,23 @@ const create = together(
     'without its prefix': 'c2VjcmV0',
     'no base64': 'whsec_!!!!',
     'a public half of another': `whsk_${Buffer.alloc(64, 1).toString('base64')}`,
+    'bare hex': Buffer.alloc(32, 0x1f).toString('hex'),
+    'hex behind its prefix': `whsec_${Buffer.alloc(32, 0x1f).toString('hex')}`,
+    'a size that Standard Webhooks does not sign with': `whsec_${Buffer.alloc(16).toString('base64')}`,
+    'bytes that Standard Webhooks does not sign with': { bytes: Buffer.alloc(65) },
   }),
   refuse('argument_range', 'endpoints.create.secret', creating('secret'), {
-    'too short': `whsec_${Buffer.alloc(23).toString('base64')}`,
-    'too long': `whsec_${Buffer.alloc(65).toString('base64')}`,
+    'too short': `whsec_${Buffer.alloc(7).toString('base64')}`,
+    'too long': `whsec_${Buffer.alloc(257).toString('base64')}`,
     'half an Ed25519 key': `whsk_${Buffer.alloc(32).toString('base64')}`,
   }),
-  integers('endpoints.create.secret.bytes', bytes, 24, 64),
+  types('endpoints.create.secret.bytes', bytes),
+  refuse('argument_range', 'endpoints.create.secret.bytes', bytes, {
+    none: Buffer.alloc(0),
+    'too few': Buffer.alloc(7),
+    'too many': Buffer.alloc(257),
+  }),
+  accept('endpoints.create.secret.bytes', bytes, { 'the fewest': Buffer.alloc(24), 'the most': new Uint8Array(64) }),
 )
 
 const UNKNOWN = 'ep_unknown'

@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import { defineEvents, event } from '../../../../../src/catalog.ts'
+import { standardWebhooks } from '../../../../../src/signing/standard-webhooks.ts'
 import { memory } from '../../../../../src/storage/memory/index.ts'
 import {
   accept,
@@ -59,8 +60,18 @@ const ranges = (name: string) =>
   })
 
 const noop = () => {}
+class OwnScheme {
+  name = 'own'
+  headers = ['x-own']
+  sign = () => ({})
+}
 const { open, close, insertEvents, claimDue, settle } = memory()
-const scheme = { name: 's', sign: () => ({}) }
+const scheme = (name: string, ...headers: string[]) => ({ name, headers, sign: () => ({}) })
+const schemes = (length: number) => Array.from({ length }, (_, index) => scheme(`s${index}`, `x-sig-${index}`))
+const signing = option('signing')
+const schemeField =
+  (name: string): Place =>
+  (value) => [{ signing: [{ ...scheme('s', 'x-sig'), [name]: value }] }]
 
 const options = together(
   objects('options', (value) => [value]),
@@ -88,11 +99,33 @@ const options = together(
   port('options.transport', option('transport'), { send: noop, close: noop }),
   port('options.logger', option('logger'), { debug: noop, info: noop, warn: noop, error: noop }),
   booleans('options.requireTenant', option('requireTenant')),
-  lists('options.signing', option('signing'), {
+  types('options.signing', signing, 'an array'),
+  refuse('argument_range', 'options.signing', signing, { 'an empty list': [], 'one too many': schemes(9) }),
+  accept('options.signing', signing, { 'the most': schemes(8), 'of a class of its own': [new OwnScheme()] }),
+  types('options.signing[0]', (value) => [{ signing: [value] }]),
+  refuse('argument_type', 'options.signing[0]', signing, { 'a hole': new Array(1) }),
+  types('options.signing[0]', schemeField('sign'), 'a function'),
+  strings('options.signing[0].name', schemeField('name'), 256),
+  lists('options.signing[0].headers', schemeField('headers'), {
     min: 1,
-    max: 8,
-    item: scheme,
-    items: (at, place) => port(at, place, { sign: scheme.sign }),
+    max: 16,
+    item: 'x-one',
+    items: (at, place) =>
+      together(
+        strings(at, place, 256),
+        refuse('argument_invalid', at, place, {
+          'no name': 'x y',
+          'the host': 'Host',
+          'of the content': 'content-type',
+        }),
+      ),
+  }),
+  refuse('argument_invalid', 'options.signing[1].name', signing, {
+    'two of one name': [scheme('a', 'x-a'), scheme('a', 'x-b')],
+  }),
+  refuse('argument_invalid', 'options.signing[1].headers', signing, {
+    'two that write one header': [scheme('a', 'X-Sig'), scheme('b', 'x-b', 'x-sig')],
+    'Standard Webhooks twice': [standardWebhooks({ versions: ['v1'] }), scheme('b', 'Webhook-Id')],
   }),
   objects('options.retry', option('retry')),
   lists('options.retry.delaysMs', within('retry', 'delaysMs'), {
@@ -127,6 +160,55 @@ const options = together(
   functions('options.runtime.resolve', within('runtime', 'resolve')),
 )
 
+const header: Place = (value) => [{ header: value }]
+const headerField =
+  (name: string): Place =>
+  (value) => [{ header: 'x-sig', [name]: value }]
+const printable = (name: string, place: Place) =>
+  refuse('argument_invalid', `hmacHeader.${name}`, place, { 'a line break': 'a\r\nb: c', 'no ASCII': 'é', NUL: '\0' })
+const texts = (name: string, least: number) =>
+  together(
+    types(`hmacHeader.${name}`, headerField(name), 'a string'),
+    refuse('argument_range', `hmacHeader.${name}`, headerField(name), { 'too long': 'x'.repeat(257) }),
+    least > 0 ? refuse('argument_range', `hmacHeader.${name}`, headerField(name), { empty: '' }) : together(),
+    printable(name, headerField(name)),
+  )
+
+const ownHeader = together(
+  objects('hmacHeader', (value) => [value], 'an object'),
+  refuse('argument_missing', 'hmacHeader.header', (value) => [value], { 'without header': {} }),
+  types('hmacHeader.header', header, 'a string'),
+  refuse('argument_invalid', 'hmacHeader.header', header, {
+    empty: '',
+    'a blank': 'x sig',
+    'a line break': 'x-sig\r\nx-b',
+    'too long': 'x'.repeat(257),
+    host: 'Host',
+    'of the connection': 'Transfer-Encoding',
+    'of the content': 'Content-Digest',
+    'of Standard Webhooks': 'Webhook-Signature',
+  }),
+  refuse('argument_invalid', 'hmacHeader.algorithm', headerField('algorithm'), {
+    unknown: 'md5',
+    null: null,
+    number: 1,
+  }),
+  refuse('argument_invalid', 'hmacHeader.encoding', headerField('encoding'), { unknown: 'base32', null: null }),
+  texts('prefix', 0),
+  texts('content', 0),
+  texts('separator', 1),
+  refuse('argument_invalid', 'hmacHeader.prefix', headerField('prefix'), {
+    'the body in a header': '{body}',
+    'an unknown place': '{time}',
+  }),
+  refuse('argument_invalid', 'hmacHeader.content', headerField('content'), {
+    empty: '',
+    'without the body': '{timestamp}.',
+    'an unknown place': '{ts}.{body}',
+  }),
+  accept('hmacHeader', headerField('content'), { 'every place': '{id}.{timestamp}.{body}' }),
+)
+
 const drain =
   (name: string): Place =>
   (value) => [{ [name]: value }]
@@ -150,6 +232,7 @@ export const senderCalls: Record<string, Cases> = {
     }),
     accept('standardWebhooks.versions', (value) => [{ versions: value }], { one: ['v1a'], both: ['v1', 'v1a'] }),
   ),
+  hmacHeader: ownHeader,
   forTenant: together(
     strings('forTenant.tenant', (value) => [value], 128),
     refuse('argument_type', 'forTenant.tenant', (value) => [value], { undefined }),

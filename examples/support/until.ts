@@ -1,0 +1,17 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+
+/** Waits until `look` finds something other than false, null and undefined, and returns it. Throws after `withinMs`. */
+export async function until<T>(
+  look: () => T | Promise<T>,
+  withinMs = 10_000,
+): Promise<Exclude<T, false | null | undefined>> {
+  const deadline = performance.now() + withinMs
+  for (;;) {
+    const found = await look()
+    if (found !== false && found !== null && found !== undefined) {
+      return found as Exclude<T, false | null | undefined>
+    }
+    if (performance.now() > deadline) throw new Error(`it did not come true within ${withinMs} ms: ${look}`)
+    await sleep(20)
+  }
+}
