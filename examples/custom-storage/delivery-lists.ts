@@ -21,6 +21,16 @@ export function getDelivery(db: Reader, { id, tenant }: { id: string; tenant: st
   return deliveryRecord(row)
 }
 
+export function deliveriesOf(
+  db: Reader,
+  { eventId, endpointIds }: { eventId: string; endpointIds: string[] },
+): DeliveryRecord[] {
+  return [...new Set(endpointIds)].flatMap((endpointId) => {
+    const row = deliveries.at(db, key('once', eventId, endpointId))
+    return row === undefined ? [] : deliveryRecord(row)
+  })
+}
+
 export function listDeliveries(db: Reader, query: DeliveryQuery): Page<DeliveryRecord> {
   const { selection, after } = query
   return pageOf(selectDown(db, selection, after), query, {

@@ -40,6 +40,6 @@ function repeated(db: Reader, { record }: EventRow, now: number, worker: string)
 /** Its event may be gone while the key is still in force. */
 function duplicate(db: Reader, eventId: string): InsertResult {
   const event = events.find(db, eventId)
-  const fansOut = event !== undefined && event.fanOut !== null
+  const fansOut = event !== undefined && event.fanOutCursor !== null
   return { status: 'duplicate', eventId, deliveries: fansOut ? null : (event?.deliveries ?? 0) }
 }

@@ -11,11 +11,12 @@ import { endpoints, lanes, tenants } from './tables.ts'
 const CHANGES_MAX = 500
 
 export function listEndpoints(db: Reader, query: EndpointQuery): Page<EndpointRecord> {
-  const { tenant, states } = query
+  const { tenant, states, changedSince } = query
   const index = tenant === null ? ['endpoints'] : ['endpoints-of', tenant]
   return pageOf(endpoints.alongDown(db, rangeDown(index, query)), query, {
     placeOf: ({ record, key }) => ({ at: record.createdAt, key }),
-    matches: ({ record }) => states === null || states.includes(record.state),
+    matches: ({ record }) =>
+      (states === null || states.includes(record.state)) && (changedSince === null || record.updatedAt >= changedSince),
     record: (row) => recordOf(db, row),
   })
 }

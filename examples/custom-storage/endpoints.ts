@@ -49,14 +49,13 @@ export function getEndpoint(db: Reader, which: Which): EndpointRecord | null {
 }
 
 export function updateEndpoint(db: Writer, input: EndpointUpdate): EndpointRecord | 'conflict' | null {
-  const { settings, ifOverrides, now } = input
+  const { settings, guard = {}, now } = input
   const row = find(db, input)
   if (row === undefined) return null
-  const { url, urlVersion, overrides } = row.record
+  const { url, urlVersion } = row.record
   // As kept: what is undefined is not there.
-  if (ifOverrides !== undefined && !isDeepStrictEqual(JSON.parse(JSON.stringify(ifOverrides)), overrides)) {
-    return 'conflict'
-  }
+  const guarded = { ...row.record, ...JSON.parse(JSON.stringify(guard)) }
+  if (!isDeepStrictEqual(guarded, row.record)) return 'conflict'
   const moved = settings.url !== undefined && settings.url !== url
   change(db, row, { ...settings, urlVersion: moved ? urlVersion + 1 : urlVersion, updatedAt: now })
   return recordOf(db, input.id)

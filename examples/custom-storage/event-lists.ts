@@ -1,13 +1,36 @@
-import type { EventQuery, EventRecord, EventSummary, Page } from 'hookferry/storage'
+import type { EventProgress, EventQuery, EventRecord, EventSummary, Page } from 'hookferry/storage'
+import { under } from './keys.ts'
 import { pageOf, rangeDown } from './page.ts'
 import { eventRecord } from './records.ts'
+import type { EventRow } from './rows.ts'
 import type { Reader } from './store/store.ts'
-import { events } from './tables.ts'
+import { deliveries, events } from './tables.ts'
 
-export function getEvent(db: Reader, { id, tenant }: { id: string; tenant: string | null }): EventRecord | null {
+interface Which {
+  id: string
+  /** Null: whatever its tenant. */
+  tenant: string | null
+}
+
+export function findEvent(db: Reader, { id, tenant }: Which): EventRow | undefined {
   const row = events.find(db, id)
-  if (row === undefined || (tenant !== null && row.record.tenant !== tenant)) return null
-  return eventRecord(db, row)
+  return row === undefined || (tenant !== null && row.record.tenant !== tenant) ? undefined : row
+}
+
+export function getEvent(db: Reader, which: Which): EventRecord | null {
+  const row = findEvent(db, which)
+  return row === undefined ? null : eventRecord(db, row)
+}
+
+export function eventProgress(db: Reader, which: Which): EventProgress | null {
+  const row = findEvent(db, which)
+  if (row === undefined) return null
+  const counts = { open: 0, delivered: 0, failed: 0, canceled: 0 }
+  for (const { state } of deliveries.along(db, under('deliveries-for', which.id))) {
+    counts[state === 'pending' || state === 'leased' ? 'open' : state] += 1
+  }
+  const { record: event, endpointIds, endpointsVersion, fanOutCursor } = row
+  return { event, endpointIds, endpointsVersion, fanningOut: fanOutCursor !== null, counts }
 }
 
 export function listEvents(db: Reader, query: EventQuery): Page<EventSummary> {

@@ -1,5 +1,7 @@
 import { ArgumentError, type Storage, WebhookError } from 'hookferry/storage'
-import { countAtRest, getDelivery, listAttempts, listDeliveries } from './delivery-lists.ts'
+import { insertBackfill, missedEvents } from './backfills.ts'
+import { cancelEvent } from './cancel.ts'
+import { countAtRest, deliveriesOf, getDelivery, listAttempts, listDeliveries } from './delivery-lists.ts'
 import { dueLanes, nextDueAt } from './due-lanes.ts'
 import { endpointChanges, listEndpoints } from './endpoint-lists.ts'
 import {
@@ -10,12 +12,20 @@ import {
   markWarned,
   updateEndpoint,
 } from './endpoints.ts'
-import { getEvent, listEvents } from './event-lists.ts'
+import { eventProgress, getEvent, listEvents } from './event-lists.ts'
 import { insertSlice, pendingFanOuts } from './fan-outs.ts'
 import { insertEvents } from './insert-events.ts'
 import { key } from './keys.ts'
 import { claimDue, expiredLeases, releaseLeases } from './leases.ts'
-import { cancelReplay, createReplay, getReplay, replayProgress, runningReplays, stepReplay } from './replays.ts'
+import {
+  cancelReplay,
+  createReplay,
+  getReplay,
+  listReplays,
+  replayProgress,
+  runningReplays,
+  stepReplay,
+} from './replays.ts'
 import { settle } from './settle.ts'
 import { Store, type Writer } from './store/store.ts'
 import { cancelHeld, prune, stats } from './upkeep.ts'
@@ -63,9 +73,12 @@ export function journalStorage({ path }: { path: string }): Storage {
     stepReplay: (input) => store.write((db) => stepReplay(db, input)),
     cancelReplay: (input) => store.write((db) => cancelReplay(db, input)),
     getReplay: (id) => store.read((db) => getReplay(db, id)),
+    listReplays: (query) => store.read((db) => listReplays(db, query)),
     runningReplays: (input) => store.read((db) => runningReplays(db, input)),
     replayProgress: (id) => store.read((db) => replayProgress(db, id)),
     countAtRest: (input) => store.read((db) => countAtRest(db, input)),
+    missedEvents: (query) => store.read((db) => missedEvents(db, query)),
+    insertBackfill: (input) => store.write((db) => insertBackfill(db, input)),
 
     createEndpoint: (input) => store.write((db) => createEndpoint(db, input)),
     getEndpoint: (input) => store.read((db) => getEndpoint(db, input)),
@@ -78,10 +91,13 @@ export function journalStorage({ path }: { path: string }): Storage {
 
     getEvent: (input) => store.read((db) => getEvent(db, input)),
     listEvents: (query) => store.read((db) => listEvents(db, query)),
+    eventProgress: (input) => store.read((db) => eventProgress(db, input)),
     getDelivery: (input) => store.read((db) => getDelivery(db, input)),
+    deliveriesOf: (input) => store.read((db) => deliveriesOf(db, input)),
     listDeliveries: (query) => store.read((db) => listDeliveries(db, query)),
     listAttempts: (query) => store.read((db) => listAttempts(db, query)),
 
+    cancelEvent: (input) => store.write((db) => cancelEvent(db, input)),
     cancelHeld: (input) => store.write((db) => cancelHeld(db, input)),
     prune: (input) => store.write((db) => prune(db, input)),
     stats: (input) => store.read((db) => stats(db, store.bytes, input)),

@@ -9,6 +9,7 @@ import { hasHead } from './turns.ts'
 /**
  * Writes one delivery of this event: waiting if it is behind another of its ordering key, leased where that is wanted and its lane
  * is idle, pending otherwise. Counts it; its event is for the caller to write. Null: it is there already, and is left as it is.
+ * `replayId`: of a backfill, whose deliveries take no turns.
  */
 export function insertDelivery(
   db: Writer,
@@ -16,8 +17,10 @@ export function insertDelivery(
   { endpointId, dueAt, leaseUntil }: NewDelivery,
   now: number,
   worker: string,
+  replayId: string | null = null,
 ): DeliveryRow | null {
-  const { id, tenant, type, orderingKey } = event.record
+  const { id, tenant, type } = event.record
+  const orderingKey = replayId === null ? event.record.orderingKey : null
   if (db.get(key('once', id, endpointId)) !== undefined) return null
   const lane = lanes.find(db, endpointId)
   if (lane === undefined) throw new WebhookError('endpoint_not_found', `There is no endpoint ${endpointId}.`)
@@ -42,7 +45,7 @@ export function insertDelivery(
     orderingKey,
     waits,
     endedAt: null,
-    replayId: null,
+    replayId,
     attemptCount: 0,
   }
   saveDelivery(db, row, now)

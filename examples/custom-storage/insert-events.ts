@@ -42,7 +42,9 @@ function insertRow(db: Writer, item: NewEvent, behind: boolean): EventRow {
     key: nextKey(db),
     record,
     hash,
-    fanOut: item.fanOut === 'background' ? { endpointsVersion, endpointIds, cursor: '' } : null,
+    endpointsVersion,
+    endpointIds,
+    fanOutCursor: item.fanOut === 'background' ? '' : null,
     fanOutWaits: behind,
     deliveries: 0,
   }

@@ -1,4 +1,5 @@
 import type { ClaimedDelivery, ClaimInput, ExpiredLease, Lease } from 'hookferry/storage'
+import { cancel } from './cancel.ts'
 import { below } from './keys.ts'
 import { changeLane, dueRange, isBlocked, moveToEnd, saveDelivery } from './lanes.ts'
 import { deliveryKey, eventContent, leaseOf } from './records.ts'
@@ -25,12 +26,14 @@ export function claimDue(db: Writer, { now, worker, room, defer }: ClaimInput): 
   return claimed
 }
 
-/** `dueAt` is as it was before the claim, and so is the claim number. */
+/** `dueAt` is as it was before the claim, and so is the claim number. One whose event was canceled meanwhile ends here. */
 export function releaseLeases(db: Writer, input: { now: number; worker: string; leases: Lease[] }): void {
   for (const { deliveryId, claim } of input.leases) {
     const row = deliveries.find(db, deliveryKey(deliveryId))
     if (row === undefined || row.lease?.worker !== input.worker || row.claim !== claim) continue
-    saveDelivery(db, { ...row, state: 'pending', claim: claim - 1, lease: null }, input.now)
+    const released = { ...row, state: 'pending' as const, claim: claim - 1, lease: null }
+    if (row.reason === 'event_canceled') cancel(db, released, row.reason, input.now)
+    else saveDelivery(db, released, input.now)
   }
 }
 

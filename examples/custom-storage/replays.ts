@@ -1,6 +1,14 @@
-import type { NewReplay, ReplayProgressCounts, ReplayRecord, ReplayStepInput } from 'hookferry/storage'
-import { under } from './keys.ts'
+import type {
+  NewReplay,
+  Page,
+  ReplayProgressCounts,
+  ReplayQuery,
+  ReplayRecord,
+  ReplayStepInput,
+} from 'hookferry/storage'
+import { numberIn, under } from './keys.ts'
 import { saveDelivery } from './lanes.ts'
+import { pageOf, rangeDown } from './page.ts'
 import type { DeliveryRow } from './rows.ts'
 import { isAtRest, isSelected, selectUp } from './selection.ts'
 import type { Reader, Writer } from './store/store.ts'
@@ -8,22 +16,35 @@ import { count } from './table.ts'
 import { lanes, lastKey, nextKey, replays } from './tables.ts'
 
 /** Made again under the same id, it is the one made before. */
-export function createReplay(db: Writer, { id, selection, perSecond, total, now }: NewReplay): ReplayRecord {
+export function createReplay(db: Writer, input: NewReplay): ReplayRecord {
+  const { id, kind, selection, perSecond, total, now } = input
   const before = replays.find(db, id)
   if (before !== undefined) return before.record
-  const progress = { requeued: 0, skipped: 0, createdAt: now, endedAt: null }
   const record: ReplayRecord = {
     id,
+    kind,
     tenant: selection.tenant ?? null,
     selection,
     state: 'running',
     perSecond,
     total,
-    ...progress,
+    requeued: 0,
+    skipped: 0,
+    cursor: { at: -1, key: 0 },
+    // Keys grow: each row that is there has one up to this, each that comes later a higher one.
+    bound: { at: lastMoment(db, kind === 'replay' ? 'deliveries' : 'events'), key: lastKey(db) },
+    createdAt: now,
+    endedAt: null,
   }
-  // Keys grow: each delivery that is there has one up to this, each that comes later a higher one.
-  replays.put(db, { bound: lastKey(db), key: nextKey(db), record, cursor: null })
+  replays.put(db, { key: nextKey(db), record })
   return replays.get(db, id).record
+}
+
+/** When the last row along this index was created. */
+function lastMoment(db: Reader, index: string): number {
+  const { from, to } = under(index)
+  for (const [last] of db.down(from, to)) return numberIn(last, 1)
+  return 0
 }
 
 /** The cursor passes each delivery once, so that none is requeued twice by one replay. */
@@ -32,10 +53,9 @@ export function stepReplay(db: Writer, { replayId, now, limit, examine }: Replay
   if (replay === undefined) return null
   if (replay.record.state !== 'running') return replay.record
 
-  const { record, bound } = replay
+  const { record } = replay
   const requeued: DeliveryRow[] = []
-  let { cursor } = replay
-  let { skipped } = record
+  let { cursor, skipped } = record
   let examined = 0
   let ended = true
   for (const row of selectUp(db, record.selection, cursor)) {
@@ -45,14 +65,14 @@ export function stepReplay(db: Writer, { replayId, now, limit, examine }: Replay
     }
     examined += 1
     cursor = { at: row.createdAt, key: row.key }
-    if (row.key > bound || !isSelected(row, record.selection)) continue
+    if (row.key > record.bound.key || !isSelected(row, record.selection)) continue
     if (isAtRest(row) && !lanes.get(db, row.endpointId).deleted) requeued.push(row)
     else skipped += 1
   }
   for (const row of requeued) requeue(db, row, replayId, now)
   const state = ended ? { state: 'completed' as const, endedAt: now } : {}
-  const next = { ...record, requeued: record.requeued + requeued.length, skipped, ...state }
-  replays.put(db, { ...replay, record: next, cursor })
+  const next = { ...record, requeued: record.requeued + requeued.length, skipped, cursor, ...state }
+  replays.put(db, { ...replay, record: next })
   return next
 }
 
@@ -74,6 +94,16 @@ export function cancelReplay(db: Writer, { id, now }: { id: string; now: number 
 
 export function getReplay(db: Reader, id: string): ReplayRecord | null {
   return replays.find(db, id)?.record ?? null
+}
+
+export function listReplays(db: Reader, query: ReplayQuery): Page<ReplayRecord> {
+  const { tenant, states } = query
+  const index = tenant === null ? ['replays'] : ['replays-of', tenant]
+  return pageOf(replays.alongDown(db, rangeDown(index, query)), query, {
+    placeOf: ({ record, key }) => ({ at: record.createdAt, key }),
+    matches: ({ record }) => states === null || states.includes(record.state),
+    record: ({ record }) => record,
+  })
 }
 
 /** Oldest first. */

@@ -5,8 +5,6 @@ import type {
   EndpointHealth,
   EndpointRecord,
   EventSummary,
-  FanOut,
-  Position,
   ReplayRecord,
 } from 'hookferry/storage'
 
@@ -58,8 +56,12 @@ export interface EventRow {
   key: number
   record: EventSummary
   hash: string
-  /** Null: all its deliveries are written. */
-  fanOut: Omit<FanOut, 'event'> | null
+  /** By which it is fanned out. */
+  endpointsVersion: number
+  /** The endpoints that the caller addressed; null: those that match. */
+  endpointIds: string[] | null
+  /** Endpoints up to this one have their deliveries; null: all have. */
+  fanOutCursor: string | null
   /** Another event of its tenant and ordering key is fanned out first. */
   fanOutWaits: boolean
   /** Deliveries that are kept. */
@@ -74,6 +76,7 @@ export interface DeliveryRow {
   type: string
   createdAt: number
   state: DeliveryState
+  /** Of a leased one: its event was canceled meanwhile. */
   reason: DeliveryReason | null
   round: number
   step: number
@@ -110,8 +113,4 @@ export interface IdempotencyRow {
 export interface ReplayRow {
   key: number
   record: ReplayRecord
-  /** The delivery visited last. */
-  cursor: Position | null
-  /** Deliveries with a higher key were made later. */
-  bound: number
 }

@@ -16,10 +16,12 @@ export function settle(db: Writer, { now, settlements }: { now: number; settleme
     if (row.lease === null || row.claim !== settlement.claim) {
       return isWritten(db, row, settlement) ? 'alreadyApplied' : 'stale'
     }
+    const canceled = row.reason === 'event_canceled' && settlement.next.state === 'pending'
+    const next = canceled ? ({ state: 'canceled', reason: 'event_canceled', endedAt: now } as const) : settlement.next
     writeAttempt(db, row, settlement)
-    promoted.push(...moveOn(db, row, settlement, now))
+    promoted.push(...moveOn(db, row, next, now))
     if (moveLane(db, settlement, now)) failed.add(row.endpointId)
-    return 'applied'
+    return canceled ? 'canceled' : 'applied'
   })
   return {
     statuses,
@@ -40,7 +42,7 @@ function writeAttempt(db: Writer, row: DeliveryRow, { attempt }: Settlement): vo
 }
 
 /** Writes the next state. Returns when the delivery is due whose turn came by this. */
-function moveOn(db: Writer, row: DeliveryRow, { next }: Settlement, now: number): number[] {
+function moveOn(db: Writer, row: DeliveryRow, next: Settlement['next'], now: number): number[] {
   const settled = { ...row, ...next, lease: null, attemptCount: row.attemptCount + 1 }
   saveDelivery(db, settled, now)
   const promoted = next.state === 'pending' ? null : endTurn(db, settled, now, now)

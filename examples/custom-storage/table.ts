@@ -49,6 +49,12 @@ export class Table<Row extends object> {
     db.delete(key(this.#name, this.#columns.keyOf(row)))
   }
 
+  /** The row that this key of an index leads to. */
+  at(db: Reader, index: string): Row | undefined {
+    const id = db.get(index)
+    return id === undefined ? undefined : found<Row>(db, id)
+  }
+
   /** The rows along an index, one by one, for as long as nothing is written. */
   *along(db: Reader, { from, to }: Range): Generator<Row> {
     for (const [, id] of db.up(from, to)) yield found<Row>(db, id)

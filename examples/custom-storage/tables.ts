@@ -38,9 +38,9 @@ export const lanes = new Table<LaneRow>('lane', {
 
 export const events = new Table<EventRow>('event', {
   keyOf: ({ record }) => record.id,
-  indexesOf: ({ key: number, record: { tenant, createdAt, orderingKey }, fanOut, fanOutWaits, deliveries }) => {
+  indexesOf: ({ key: number, record: { tenant, createdAt, orderingKey }, fanOutCursor, fanOutWaits, deliveries }) => {
     const listed = [key('events', createdAt, number), key('events-of', tenant, createdAt, number)]
-    if (fanOut === null) return deliveries === 0 ? [...listed, key('bare', createdAt, number)] : listed
+    if (fanOutCursor === null) return deliveries === 0 ? [...listed, key('bare', createdAt, number)] : listed
     if (!fanOutWaits) listed.push(key('fan-out', number))
     if (orderingKey !== null) listed.push(key('fan-out-turn', tenant, orderingKey, number))
     return listed
@@ -85,8 +85,10 @@ export const idempotency = new Table<IdempotencyRow>('idempotency', {
 
 export const replays = new Table<ReplayRow>('replay', {
   keyOf: ({ record }) => record.id,
-  indexesOf: ({ key: number, record: { endedAt } }) => [
+  indexesOf: ({ key: number, record: { tenant, createdAt, endedAt } }) => [
     endedAt === null ? key('running', number) : key('replay-ended', endedAt, number),
+    key('replays', createdAt, number),
+    ...(tenant === null ? [] : [key('replays-of', tenant, createdAt, number)]),
   ],
 })
 

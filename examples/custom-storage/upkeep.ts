@@ -1,12 +1,12 @@
 import type { CancelHeldInput, DeliveryRecord, PruneInput, StorageStats } from 'hookferry/storage'
+import { cancel } from './cancel.ts'
 import { below, numberIn, under } from './keys.ts'
-import { isBlocked, saveDelivery } from './lanes.ts'
+import { isBlocked } from './lanes.ts'
 import { deliveryRecord } from './records.ts'
 import type { DeliveryRow, LaneRow } from './rows.ts'
 import type { Reader, Writer } from './store/store.ts'
 import { count, first, firstKey } from './table.ts'
 import { attempts, bodyKey, deliveries, events, idempotency, lanes, replays } from './tables.ts'
-import { endTurn } from './turns.ts'
 
 /** Lanes stand along `held` by the moment from which something in them may be over; those of deleted endpoints at 0. */
 export function cancelHeld(db: Writer, { now, heldBefore, limit }: CancelHeldInput): DeliveryRecord[] {
@@ -15,11 +15,7 @@ export function cancelHeld(db: Writer, { now, heldBefore, limit }: CancelHeldInp
     const reason = lane.deleted ? ('endpoint_deleted' as const) : ('hold_expired' as const)
     for (const found of overdue(db, lane, heldBefore, limit - canceled.length)) {
       // As it is by now: another that was canceled may have given it its turn.
-      const row = deliveries.get(db, found.key)
-      const ended = { ...row, state: 'canceled' as const, reason, endedAt: now, waits: false }
-      saveDelivery(db, ended, now)
-      endTurn(db, ended, now, 0)
-      canceled.push(deliveryRecord(ended))
+      canceled.push(deliveryRecord(cancel(db, deliveries.get(db, found.key), reason, now)))
     }
   }
   return canceled
