@@ -51,6 +51,16 @@ test('20,000 held deliveries: others are found and claimed at once, and upkeep p
   expect(await storage.stats({ now: NOW, countMax: 1_000 })).toMatchObject({ pending: 1_000, held: 1_000, leased: 500 })
 })
 
+test('20,000 events that an endpoint has: a look for those that it misses stays a look', async () => {
+  const storage = await openStorage(freshPath())
+  await addEndpoint(storage, 'ep_1')
+  await fill(storage, 'ep_1', HELD, 1)
+  const query = { selection: { endpointId: 'ep_1' }, after: null, bound: null, limit: 100, examine: 100 }
+  const { events, next } = await storage.missedEvents(query)
+  expect([events, next]).toEqual([[], { at: NOW, key: 100 }])
+  expect(await fastest(() => storage.missedEvents(query))).toBeLessThan(5)
+})
+
 test('prune removes no more rows than it may, over all tables, until nothing is left', async () => {
   const storage = await openStorage(freshPath())
   await addEndpoint(storage, 'ep_1')
