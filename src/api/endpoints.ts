@@ -55,6 +55,7 @@ export function endpointsApi(core: Core, scope: Scope): Endpoints {
     checkUrl: (url, ranges) => core.checkUrl(url, ranges),
     checkRanges: (ranges, path) => core.checkRanges(ranges, path),
     schemes: core.schemes,
+    checkPattern: (pattern, path) => core.types.assertMatching(pattern, path),
     randomBytes: (size) => core.random.bytes(size),
     now: core.clock.now(),
   })
