@@ -92,6 +92,7 @@ export function replayFunction(core: Core, scope: Scope): ReplayFunction {
     const id = makeId('rpl', now, (size) => core.random.bytes(size))
     const record = await core.ask((storage) => storage.createReplay({ id, selection, perSecond: rate, total, now }))
     const { engine } = await core.ready()
+    core.lifecycle.note('replay.created', { replayId: id, tenant: record.tenant, total })
     engine.wake()
     return present(core, record)
   }
