@@ -7,21 +7,20 @@ import { serve } from '@hono/node-server'
 import { Hono } from 'hono'
 import { createWebhookSender } from 'hookferry'
 import { sqlite } from 'hookferry/sqlite'
-import { Webhook } from 'standardwebhooks'
+import { type Verified, verify } from 'hookferry/verify'
 import { scratch } from './support/scratch.ts'
 import { until } from './support/until.ts'
 
 const folder = await scratch()
-const received: unknown[] = []
+const received: Verified[] = []
 let secret = ''
 
 // #region receive
 const customer = new Hono()
 
 customer.post('/webhooks', async (context) => {
-  const body = await context.req.text() // as it came: what was parsed and written again has another signature
   try {
-    received.push(new Webhook(secret).verify(body, context.req.header()))
+    received.push(await verify(context.req.raw, secret)) // the request as it came: what was parsed has another signature
     return context.body(null, 204)
   } catch {
     return context.body(null, 400)
@@ -68,7 +67,7 @@ process.kill(process.pid, 'SIGTERM')
 await once(server, 'close')
 await sender.stop()
 await assert.rejects(sender.health(), { code: 'stopped' })
-console.log('sent by one, received and verified by the other:', received[0])
+console.log('sent by one, received and verified by the other:', received[0]?.data)
 
 customerServer.close()
 await folder.remove()

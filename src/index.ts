@@ -24,7 +24,13 @@ export {
   type SchemaResult,
   type StandardSchema,
 } from './catalog.ts'
-export type { AttemptNews, DeliveryNews, LifecycleEvents, LifecycleName } from './engine/lifecycle.ts'
+export type {
+  AttemptNews,
+  DeliveryNews,
+  EndpointNews,
+  LifecycleEvents,
+  LifecycleName,
+} from './engine/lifecycle-events.ts'
 export { ArgumentError, type ArgumentErrorCode, WebhookError, type WebhookErrorCode } from './errors.ts'
 export type { AttemptError, AttemptTimings, Outcome } from './model/attempt.ts'
 export type { DeliveryReason, DeliveryState } from './model/delivery.ts'

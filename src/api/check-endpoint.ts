@@ -72,6 +72,8 @@ export interface EndpointChecks {
   checkRanges: (ranges: readonly string[], path: string) => void
   /** The sender's. */
   schemes: readonly SigningScheme[]
+  /** Throws when no type of the catalogue matches. */
+  checkPattern: (pattern: string, path: string) => void
   randomBytes: (size: number) => Uint8Array
   now: number
 }
@@ -118,7 +120,7 @@ export function patchSettings(
   const settings: Partial<EndpointSettings> = {}
   const overrides = patchOverrides(patch, before.overrides, path, checks)
   if (overrides !== before.overrides) settings.overrides = overrides
-  if (patch.eventTypes !== undefined) settings.eventTypes = eventTypesOf(patch.eventTypes, `${path}.eventTypes`)
+  if (patch.eventTypes !== undefined) settings.eventTypes = eventTypesOf(patch.eventTypes, `${path}.eventTypes`, checks)
   if (patch.description !== undefined) {
     const length = { min: 0, max: 1_024 }
     settings.description = patch.description === null ? null : string(patch.description, `${path}.description`, length)
@@ -137,11 +139,12 @@ export function patchSettings(
 }
 
 /** Null for every type. An endpoint that wants nothing is a mistake: an empty list is refused. */
-function eventTypesOf(value: unknown, path: string): string[] | null {
+function eventTypesOf(value: unknown, path: string, checks: EndpointChecks): string[] | null {
   if (value === null) return null
   return list(value, path, { min: 1, max: 100 }, (entry, entryPath) => {
     const pattern = string(entry, entryPath, { min: 1, max: 128 })
     assertPattern(pattern, entryPath)
+    checks.checkPattern(pattern, entryPath)
     return pattern
   })
 }

@@ -8,6 +8,7 @@ import { WebhookError } from '../errors.ts'
 import type { Random } from '../ports/random.ts'
 import type { Storage } from '../ports/storage.ts'
 import type { SigningScheme } from '../signing/scheme.ts'
+import type { EventTypes } from './event-types.ts'
 
 /** What is there once storage is open. */
 export interface Running {
@@ -24,6 +25,7 @@ export interface Core {
   /** All that the sender has. */
   schemes: readonly SigningScheme[]
   lifecycle: Lifecycle
+  types: EventTypes
   /** Opens on the first call. Rejects with `stopped` after `stop`. */
   ready(): Promise<Running>
   /** One call to storage, repeated while storage is busy, for as long as an accept would wait. */

@@ -1,3 +1,4 @@
+import type { Note } from '../engine/log.ts'
 import { WebhookError } from '../errors.ts'
 import type { EndpointRecord } from '../model/endpoint.ts'
 import type { Core } from './core.ts'
@@ -8,8 +9,8 @@ import type { Scope } from './scope.ts'
 export interface EndpointAccess {
   /** Throws `endpoint_not_found`. */
   find(id: string): Promise<EndpointRecord>
-  /** Tells the rest of this process; others see the new version at their next insert or claim. */
-  changed(endpoint: EndpointRecord): Promise<Endpoint>
+  /** Tells the rest of this process, and the logger; others see the new version at their next insert or claim. */
+  changed(endpoint: EndpointRecord, note: Note): Promise<Endpoint>
 }
 
 export function endpointAccess(core: Core, scope: Scope): EndpointAccess {
@@ -19,7 +20,8 @@ export function endpointAccess(core: Core, scope: Scope): EndpointAccess {
       if (endpoint === null) throw notFound(id)
       return endpoint
     },
-    async changed(endpoint) {
+    async changed(endpoint, note) {
+      core.lifecycle.note(note, { endpointId: endpoint.id, tenant: endpoint.tenant })
       await core.endpointsChanged(endpoint.tenant)
       return presentEndpoint(endpoint)
     },

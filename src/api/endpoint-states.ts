@@ -18,16 +18,16 @@ export interface EndpointStates {
 
 export function endpointStates(core: Core, scope: Scope): EndpointStates {
   const { find, changed } = endpointAccess(core, scope)
-  const change = async (verb: string, value: string, from: EndpointState, to: EndpointState, reason: string | null) => {
+  const change = async (verb: Verb, value: string, from: EndpointState, to: EndpointState, reason: string | null) => {
     const id = checkId(value, `endpoints.${verb}.id`)
     const before = await find(id)
     if (before.state === to) return presentEndpoint(before)
     const step = { id, tenant: scope.bound, from: [from], to, reason, guard: null }
     const after = await core.ask((storage) => storage.changeEndpointState({ ...step, now: core.clock.now() }))
-    if (after !== null) return changed(after)
+    if (after !== null) return changed(after, NOTES[verb])
     const now = await find(id)
     // The answer to an earlier try of this very change may have been lost.
-    if (now.state === to) return changed(now)
+    if (now.state === to) return changed(now, NOTES[verb])
     throw wrongState(id, now.state, verb)
   }
   return {
@@ -41,6 +41,10 @@ export function endpointStates(core: Core, scope: Scope): EndpointStates {
     enable: (id) => change('enable', id, 'disabled', 'active', null),
   }
 }
+
+type Verb = 'pause' | 'resume' | 'enable'
+
+const NOTES = { pause: 'endpoint.paused', resume: 'endpoint.resumed', enable: 'endpoint.enabled' } as const
 
 function wrongState(id: string, state: EndpointState, verb: string): WebhookError {
   const remedy = { active: 'it delivers already', paused: 'use resume', disabled: 'use enable' }[state]

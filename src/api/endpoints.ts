@@ -55,6 +55,7 @@ export function endpointsApi(core: Core, scope: Scope): Endpoints {
     checkUrl: (url, ranges) => core.checkUrl(url, ranges),
     checkRanges: (ranges, path) => core.checkRanges(ranges, path),
     schemes: core.schemes,
+    checkPattern: (pattern, path) => core.types.assertMatching(pattern, path),
     randomBytes: (size) => core.random.bytes(size),
     now: core.clock.now(),
   })
@@ -78,7 +79,7 @@ export function endpointsApi(core: Core, scope: Scope): Endpoints {
       const endpoint = await core.ask((storage) =>
         storage.createEndpoint({ endpoint: { id, tenant, ...settings, secrets }, now }),
       )
-      return { ...(await changed(endpoint)), secret }
+      return { ...(await changed(endpoint, 'endpoint.created')), secret }
     },
     async get(value) {
       const id = checkId(value, 'endpoints.get.id')
@@ -107,7 +108,7 @@ export function endpointsApi(core: Core, scope: Scope): Endpoints {
         const after = await core.ask((storage) => storage.updateEndpoint(update))
         if (after === null) throw notFound(id)
         // Another update of its overrides came between: this one is merged into what there is now.
-        if (after !== 'conflict') return changed(after)
+        if (after !== 'conflict') return changed(after, 'endpoint.updated')
       }
       const message = `endpoint ${id} is being changed too often at once: nothing was changed, try again.`
       throw new WebhookError('busy', message, { retryable: true })
@@ -118,7 +119,7 @@ export function endpointsApi(core: Core, scope: Scope): Endpoints {
       const now = core.clock.now()
       // False: it has gone since it was found, maybe by an earlier try of this very call whose answer was lost.
       await core.ask((storage) => storage.deleteEndpoint({ id, tenant: scope.bound, now }))
-      await changed(before)
+      await changed(before, 'endpoint.deleted')
       core.sweepSoon()
     },
     ...endpointStates(core, scope),

@@ -94,6 +94,7 @@ export function replayFunction(core: Core, scope: Scope): ReplayFunction {
       storage.createReplay({ id, kind: 'replay', selection, perSecond: rate, total, now }),
     )
     const { engine } = await core.ready()
+    core.lifecycle.note('replay.created', { replayId: id, tenant: record.tenant, total })
     engine.wake()
     return present(core, record)
   }

@@ -26,6 +26,7 @@ import { schemesFor } from '../signing/schemes.ts'
 import { standardWebhooks } from '../signing/standard-webhooks.ts'
 import { VERSION } from '../version.ts'
 import type { Core, Running } from './core.ts'
+import { type EventTypes, eventTypes } from './event-types.ts'
 
 /** What the default storage and transport are loaded by: only when they are needed, and not given. */
 export interface Loaders {
@@ -46,6 +47,7 @@ export class RunningCore implements Core {
   readonly random
   readonly schemes: readonly SigningScheme[]
   readonly lifecycle: Lifecycle
+  readonly types: EventTypes
   readonly #options: SenderOptions
   readonly #loaders: Loaders
   readonly #guard
@@ -67,6 +69,7 @@ export class RunningCore implements Core {
     this.#resolve = options.runtime?.resolve ?? createResolver({ monotonic: () => this.clock.monotonic() })
     this.#guard = createAddressGuard(settings.network)
     this.lifecycle = new Lifecycle(options.logger ?? null)
+    this.types = eventTypes(options.events)
   }
 
   get stopped(): boolean {

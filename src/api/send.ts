@@ -4,6 +4,7 @@ import { WebhookError } from '../errors.ts'
 import { makeId } from '../model/ids.ts'
 import { type CheckedEvent, idempotencyConflict, type PreparedEvent, prepareEvent } from '../pipeline/send.ts'
 import type { Storage, TransactionalStorage, TxInsertResult } from '../ports/storage.ts'
+import { checkData, checkDataNow } from './check-data.ts'
 import { checkEvent, type EventInput } from './check-event.ts'
 import type { RunningCore } from './running-core.ts'
 import type { Scope } from './scope.ts'
@@ -31,7 +32,7 @@ export type SendIn<C extends Catalog, S extends Storage> =
     : never
 
 export async function send(core: RunningCore, scope: Scope, input: EventInput): Promise<SendResult> {
-  const checked = checkEvent(input, scope)
+  const checked = await checkData(core, checkEvent(input, scope))
   const { engine } = await core.ready()
   core.clock.keepUp().catch(() => {})
   return engine.accept(prepare(core, checked))
@@ -47,7 +48,7 @@ export function sendIn(
   const storage = transactional(core.storage)
   if (storage.transactionMode === 'async') return core.track(insertLater(core, storage, scope, tx, input))
   core.refuseStopped()
-  const event = prepare(core, checkEvent(input, scope))
+  const event = prepare(core, checkDataNow(core, checkEvent(input, scope)))
   const inserted = storage.insertEventIn(tx, { now: core.clock.now(), event }) as TxInsertResult
   return answer(core, event, inserted)
 }
@@ -61,7 +62,12 @@ async function insertLater(
 ): Promise<TxSendResult> {
   core.refuseStopped()
   core.clock.keepUp().catch(() => {})
-  const event = prepare(core, checkEvent(input, scope))
+  let checked = checkData(core, checkEvent(input, scope))
+  if (checked instanceof Promise) {
+    checked = await checked
+    core.refuseStopped()
+  }
+  const event = prepare(core, checked)
   return answer(core, event, await storage.insertEventIn(tx, { now: core.clock.now(), event }))
 }
 

@@ -116,7 +116,9 @@ export class Engine {
 
   start(): void {
     if (this.#phase !== 'accepting' || this.#loop !== null) return
-    this.#endHints = this.#context.storage.onWork?.(() => this.expectWork()) ?? null
+    const { storage, lifecycle, worker } = this.#context
+    this.#endHints = storage.onWork?.(() => this.expectWork()) ?? null
+    lifecycle.note('sender.started', { worker })
     if (this.#draining === null) {
       this.#loop = this.#deliver()
       return
@@ -135,7 +137,7 @@ export class Engine {
     this.#phase = 'stopping'
     this.#endHints?.()
     this.#waker.rouse()
-    const { clock } = this.#context
+    const { clock, lifecycle, worker } = this.#context
     let last: Timer | null = null
     const grace = clock.after(graceMs, () => {
       this.#runner.abort()
@@ -146,6 +148,7 @@ export class Engine {
     grace.cancel()
     ;(last as Timer | null)?.cancel()
     this.#phase = 'stopped'
+    if (this.#loop !== null) lifecycle.note('sender.stopped', { worker })
   }
 
   /** Resolves when nothing is in flight, and all that follows from what was is written. */

@@ -71,6 +71,8 @@ export class ReplayWorker {
     if (after.requeued > replay.requeued) this.#pendingFrom(now)
     if (after.state === 'completed') {
       this.#steppedAt.delete(replay.id)
+      // Another process may have been first to see the end: then it has told.
+      if (after.endedAt !== now) return nextAt
       lifecycle.emit('replay.completed', { replayId: after.id, requeued: after.requeued, skipped: after.skipped })
     }
     return nextAt

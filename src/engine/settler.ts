@@ -5,7 +5,7 @@ import type { Settlement, SettleResult, SettleStatus, StateChange } from '../por
 import type { EngineContext } from './context.ts'
 import { GroupCommit } from './group-commit.ts'
 import { hostTurn } from './host-turn.ts'
-import type { DeliveryNews } from './lifecycle.ts'
+import type { DeliveryNews } from './lifecycle-events.ts'
 import { type Patiently, patiently } from './resilient-storage.ts'
 
 /** Step 6: results are committed in groups; what they mean for endpoints is decided and told after the commit. */
@@ -88,21 +88,26 @@ export class Settler {
     return outcome.statuses
   }
 
+  /** Makes nothing of what nobody hears: this is called for every attempt. */
   #tell({ settlement, lease, type }: Result): void {
     const { lifecycle } = this.#context
-    const { next } = settlement
-    const { deliveryId, eventId, endpointId, tenant } = lease
-    const news: DeliveryNews = { deliveryId, eventId, endpointId, tenant, type }
-    if (lifecycle.heard('attempt')) {
-      const { responseBody: _body, startedAt, ...attempt } = settlement.attempt
+    const { attempt, next, claim: attempts } = settlement
+    if (lifecycle.wants('attempt')) {
+      const { responseBody: _body, startedAt, ...rest } = attempt
       const nextAttemptAt = next.state === 'pending' ? new Date(next.dueAt) : null
-      lifecycle.emit('attempt', { ...news, attempt: { ...attempt, startedAt: new Date(startedAt) }, nextAttemptAt })
+      const told = { ...rest, startedAt: new Date(startedAt) }
+      lifecycle.emit('attempt', { ...newsOf(lease, type), attempt: told, nextAttemptAt })
     }
-    const attempts = settlement.claim
-    if (next.state === 'pending') this.#pendingFrom(next.dueAt)
-    else if (next.state === 'delivered') lifecycle.emit('delivery.delivered', { ...news, attempts })
-    else if (next.state === 'failed') lifecycle.emit('delivery.failed', { ...news, attempts, reason: next.reason })
-    else lifecycle.emit('delivery.canceled', { ...news, reason: next.reason })
+    if (next.state === 'pending') {
+      this.#pendingFrom(next.dueAt)
+      return
+    }
+    const { state, reason } = next
+    if (!lifecycle.wants(`delivery.${state}`)) return
+    const news = newsOf(lease, type)
+    if (state === 'delivered') lifecycle.emit('delivery.delivered', { ...news, attempts })
+    else if (state === 'failed') lifecycle.emit('delivery.failed', { ...news, attempts, reason })
+    else lifecycle.emit('delivery.canceled', { ...news, reason })
   }
 
   /** Judges each endpoint whose failures were just written; one that can not be judged does not keep the others from it. */
@@ -151,4 +156,8 @@ export class Settler {
       lifecycle.emit('endpoint.failing', { endpointId: id, tenant, failingSince: new Date(failingSince), failures })
     }
   }
+}
+
+function newsOf({ deliveryId, eventId, endpointId, tenant }: Lease, type: string): DeliveryNews {
+  return { deliveryId, eventId, endpointId, tenant, type }
 }

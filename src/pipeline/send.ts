@@ -8,7 +8,8 @@ import type { NewTxEvent } from '../ports/storage-delivery-types.ts'
 export interface CheckedEvent {
   tenant: string
   type: string
-  content: { data: unknown } | { body: Uint8Array; contentType: string }
+  /** `given`: the caller's own data as text, where `data` is what a schema made of it. */
+  content: { data: unknown; given?: string } | { body: Uint8Array; contentType: string }
   id: string | null
   occurredAt: number | null
   deliverAt: number | null
@@ -44,7 +45,7 @@ export function prepareEvent(input: PrepareInput): PreparedEvent {
   const { checked, now } = input
   const { content } = checked
   const occurredAt = checked.occurredAt ?? now
-  const json = 'body' in content ? null : jsonOf(content.data)
+  const json = 'body' in content ? null : jsonOf(content.data, content.given !== undefined)
   // The envelope of Standard Webhooks 1.0.0. Raw bodies are copied, since the caller may go on to use the buffer; slice() of a
   // Node Buffer would not copy.
   const body =
@@ -72,7 +73,8 @@ export function prepareEvent(input: PrepareInput): PreparedEvent {
     metadata: checked.metadata,
     canceledAt: null,
   }
-  const hash = input.digest(encoder.encode(JSON.stringify([...argumentsOf(checked), json ?? input.digest(body)])))
+  const told = 'body' in content ? input.digest(body) : (content.given ?? json)
+  const hash = input.digest(encoder.encode(JSON.stringify([...argumentsOf(checked), told])))
   const idempotencyExpiresAt = checked.idempotencyKey === null ? null : now + input.idempotencyMs
   return { event, idGiven: checked.id !== null, hash, idempotencyExpiresAt, endpointIds: checked.endpointIds }
 }
@@ -97,33 +99,34 @@ function inOrder(map: Record<string, string>): [string, string][] {
   return Object.entries(map).sort(([a], [b]) => (a < b ? -1 : 1))
 }
 
-function jsonOf(data: unknown): string {
+function jsonOf(data: unknown, bySchema: boolean): string {
+  const subject = bySchema ? 'send.data, as its schema answers it,' : 'send.data'
   let json: string | undefined
   try {
     json = JSON.stringify(data)
   } catch (cause) {
-    const message = 'send.data can not be written as JSON: remove BigInts and cycles, or send a body.'
+    const message = `${subject} can not be written as JSON: remove BigInts and cycles, or send a body.`
     throw new WebhookError('event_invalid', message, { cause })
   }
   if (json === undefined) {
     throw new ArgumentError(
       'argument_type',
       'send.data',
-      'must be what JSON can write: not undefined, a function or a symbol',
+      `must be what JSON can write${bySchema ? ', and so must what its schema answers' : ''}: not undefined, a function or a symbol`,
     )
   }
   // JSON.stringify writes half of a surrogate pair as an escape, which strict parsers at the customer's end refuse.
   if (/(?<!\\)(?:\\\\)*\\ud[89a-f]/.test(json)) {
     throw new WebhookError(
       'event_invalid',
-      'send.data holds half of a surrogate pair: make its strings well-formed Unicode.',
+      `${subject} holds half of a surrogate pair: make its strings well-formed Unicode.`,
     )
   }
   // Only ever the start of a key: within a string a quotation mark stands behind a backslash.
   if (/(?<!\\)"__proto__":/.test(json)) {
     throw new WebhookError(
       'event_invalid',
-      'send.data holds a key __proto__, which programs at the other end may take for a prototype: remove it.',
+      `${subject} holds a key __proto__, which programs at the other end may take for a prototype: remove it.`,
     )
   }
   return json

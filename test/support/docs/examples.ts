@@ -6,12 +6,14 @@ import { fileURLToPath } from 'node:url'
 
 const root = fileURLToPath(new URL('../../..', import.meta.url))
 
-/** What examples share, and what is run as another step of CI: `npm run demo`. */
-const NO_EXAMPLES = ['support', 'demo', 'demo.ts']
+/** What examples share, the demo, which is a step of its own in CI, and the table of them all. */
+const NO_EXAMPLES = ['support', 'demo.ts', 'README.md']
 
 /** Everything in `examples` that shows a task: files, and folders where it takes several. */
 export function tasks(): string[] {
-  return entries('examples').filter((name) => !NO_EXAMPLES.includes(name) && !name.endsWith('.md'))
+  const names = entries('examples')
+  // A folder beside a file of its name holds what that file needs.
+  return names.filter((name) => !NO_EXAMPLES.includes(name) && !names.includes(`${name}.ts`))
 }
 
 /** The files that are run to check a task; each ends by itself, and fails when the example does not do what it says. */

@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import { Lifecycle, type LifecycleEvents } from '../../../src/engine/lifecycle.ts'
+import { Lifecycle } from '../../../src/engine/lifecycle.ts'
+import type { LifecycleEvents } from '../../../src/engine/lifecycle-events.ts'
 import type { Logger } from '../../../src/ports/logger.ts'
 import { quiet, rig, stopAll, URL_OK } from './rig.ts'
 

@@ -1,5 +1,5 @@
 import { afterEach, describe, expect, it } from 'vitest'
-import type { LifecycleName } from '../../../src/engine/lifecycle.ts'
+import type { LifecycleName } from '../../../src/engine/lifecycle-events.ts'
 import { WebhookError } from '../../../src/errors.ts'
 import { quiet, type Rig, rig, stopAll, through, URL_OK } from './rig.ts'
 

@@ -1,0 +1,105 @@
+import type { AttemptRecord } from '../model/attempt.ts'
+import type { DeliveryReason } from '../model/delivery.ts'
+import type { DisableReason } from '../model/endpoint.ts'
+
+/** Which delivery an event tells of. */
+export interface DeliveryNews<Type extends string = string> {
+  /** `dlv_…`. */
+  deliveryId: string
+  /** The event that is delivered. */
+  eventId: string
+  /** The endpoint that it goes to. */
+  endpointId: string
+  /** Whose they are. */
+  tenant: string
+  /** The event's type. */
+  type: Type
+}
+
+/** Which endpoint an event tells of. */
+export interface EndpointNews {
+  /** `ep_…`. */
+  endpointId: string
+  /** Whose it is. */
+  tenant: string
+}
+
+/** An attempt as `deliveries.attempts` shows it, without the response's body. */
+export type AttemptNews = Omit<AttemptRecord, 'responseBody' | 'startedAt'> & {
+  /** When it began. */
+  startedAt: Date
+}
+
+/**
+ * What `on` tells, by name: in the process that did it, once what it tells of is on stable storage, and at most once. What was
+ * committed just before a crash is not told, nor is what another process did. Of one attempt `attempt` comes first, then
+ * `delivery.…`, then `endpoint.…`; between deliveries there is no order. `Type` is among which names the types of its events are.
+ */
+export interface LifecycleEvents<Type extends string = string> {
+  /** An attempt ended and was written, whatever its outcome; one that was lost, by whoever found it. */
+  attempt: DeliveryNews<Type> & {
+    /** What was sent, and what came of it. */
+    attempt: AttemptNews
+    /** When the next one is due; null: the delivery came to rest. */
+    nextAttemptAt: Date | null
+  }
+  /** A delivery came to rest as `delivered`: the endpoint answered with a status of 200 to 299. */
+  'delivery.delivered': DeliveryNews<Type> & {
+    /** Made for it by now, over all rounds. */
+    attempts: number
+  }
+  /** A delivery came to rest as `failed`: no further attempt unless it is replayed. */
+  'delivery.failed': DeliveryNews<Type> & {
+    /** Made for it by now, over all rounds. */
+    attempts: number
+    /** Why no more are made. */
+    reason: DeliveryReason | null
+  }
+  /** A delivery came to rest as `canceled`: held for too long, or its endpoint was deleted. */
+  'delivery.canceled': DeliveryNews<Type> & {
+    /** Why. */
+    reason: DeliveryReason | null
+  }
+  /** Half of the way to being disabled is over; once in each run of failures. */
+  'endpoint.failing': EndpointNews & {
+    /** When the first failure since the last success began. */
+    failingSince: Date
+    /** Failed attempts since then. */
+    failures: number
+  }
+  /** Policy disabled an endpoint: its deliveries are held from now on. Told by the process that did it. */
+  'endpoint.disabled': EndpointNews & {
+    /** `gone`: it answered 410; `failing`: by the rule; `decided`: by `disable.decide`. */
+    reason: DisableReason
+  }
+  /** Every selected delivery of a replay was visited; those requeued may still be on their way. Told by the process that saw the end. */
+  'replay.completed': {
+    /** `rpl_…`. */
+    replayId: string
+    /** Deliveries that began another round by it. */
+    requeued: number
+    /** Deliveries that were not at rest when they were visited. */
+    skipped: number
+  }
+  /** A listener or a function of the host's failed, or work in the background did. Never thrown, even when nobody listens. */
+  error: {
+    /** What was thrown; an `Error` is made of what is none. */
+    error: Error
+    /** What was being done, in words; for people. */
+    context: string
+  }
+}
+
+/** The names of the lifecycle events. */
+export type LifecycleName = keyof LifecycleEvents
+
+export const LIFECYCLE_NAMES: readonly LifecycleName[] = [
+  'attempt',
+  'delivery.delivered',
+  'delivery.failed',
+  'delivery.canceled',
+  'endpoint.failing',
+  'endpoint.disabled',
+  'replay.completed',
+  'error',
+]
