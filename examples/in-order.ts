@@ -4,10 +4,10 @@ import assert from 'node:assert/strict'
 import { once } from 'node:events'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
-import { setTimeout as sleep } from 'node:timers/promises'
 import { createWebhookSender } from 'hookferry'
 import { sqlite } from 'hookferry/sqlite'
 import { scratch } from './support/scratch.ts'
+import { until } from './support/until.ts'
 
 const arrived: string[] = []
 let refusals = 2
@@ -42,7 +42,7 @@ await sender.send(invoiceEvent('inv_1', 'invoice.paid'))
 await sender.send(invoiceEvent('inv_2', 'invoice.created'))
 // #endregion
 
-while (arrived.length < 3) await sleep(20)
+await until(() => arrived.length === 3)
 console.log(arrived)
 assert.deepEqual(arrived, ['inv_2 invoice.created', 'inv_1 invoice.created', 'inv_1 invoice.paid'])
 

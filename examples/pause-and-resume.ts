@@ -1,11 +1,11 @@
 // A customer asks for quiet while they maintain their server. Nothing is lost: it is held, and delivered afterwards.
 
 import assert from 'node:assert/strict'
-import { setTimeout as sleep } from 'node:timers/promises'
 import { createWebhookSender } from 'hookferry'
 import { sqlite } from 'hookferry/sqlite'
 import { startReceiver } from './support/receiver.ts'
 import { scratch } from './support/scratch.ts'
+import { until } from './support/until.ts'
 
 const folder = await scratch()
 const receiver = await startReceiver()
@@ -27,8 +27,7 @@ await sender.endpoints.resume(endpoint.id)
 // #endregion
 
 assert.equal(held, 3)
-const delivered = async () => (await sender.deliveries.list({ state: 'delivered' })).items.length
-while ((await delivered()) < 3) await sleep(20)
+await until(async () => (await sender.deliveries.list({ state: 'delivered' })).items.length === 3)
 assert.equal(receiver.count, 3)
 console.log(`${receiver.count} were delivered after resume`)
 

@@ -4,7 +4,6 @@
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
 import type { AddressInfo } from 'node:net'
-import { setTimeout as sleep } from 'node:timers/promises'
 // #region receive
 import { createServer } from 'node:http'
 import { Webhook } from 'standardwebhooks'
@@ -16,6 +15,7 @@ import { sqlite } from 'hookferry/sqlite'
 
 // #endregion
 import { scratch } from './support/scratch.ts'
+import { until } from './support/until.ts'
 
 const received: unknown[] = []
 
@@ -55,7 +55,7 @@ const { secret } = await sender.endpoints.create({ url, eventTypes: ['invoice.*'
 const { id } = await sender.send({ type: 'invoice.paid', data: { invoice: 'inv_1', amount: 990 } })
 // #endregion
 
-while ((await sender.deliveries.list({ eventId: id, state: 'delivered' })).items.length === 0) await sleep(20)
+await until(async () => (await sender.deliveries.list({ eventId: id, state: 'delivered' })).items.length === 1)
 const timestamp = (await sender.events.get(id))?.occurredAt.toISOString()
 assert.deepEqual(received, [{ type: 'invoice.paid', timestamp, data: { invoice: 'inv_1', amount: 990 } }])
 console.log('received and verified:', received[0])

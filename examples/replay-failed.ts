@@ -1,11 +1,11 @@
 // A customer's server was down for longer than the retries went on. Once it is back, deliver what failed.
 
 import assert from 'node:assert/strict'
-import { setTimeout as sleep } from 'node:timers/promises'
 import { createWebhookSender } from 'hookferry'
 import { sqlite } from 'hookferry/sqlite'
 import { startReceiver } from './support/receiver.ts'
 import { scratch } from './support/scratch.ts'
+import { until } from './support/until.ts'
 
 const folder = await scratch()
 const receiver = await startReceiver(500)
@@ -20,7 +20,7 @@ const endpoint = await sender.endpoints.create({ url: receiver.url })
 const outageBegan = new Date()
 for (let invoice = 1; invoice <= 5; invoice++) await sender.send({ type: 'invoice.paid', data: { invoice } })
 const failed = async () => (await sender.deliveries.list({ state: 'failed' })).items.length
-while ((await failed()) < 5) await sleep(20)
+await until(async () => (await failed()) === 5)
 receiver.status = 200
 
 // #region replay

@@ -1,13 +1,11 @@
 import { createHash, timingSafeEqual } from 'node:crypto'
 import express, { type Express, type Request, type RequestHandler } from 'express'
-import type { AnyWebhookSender } from 'hookferry'
+import type { WebhookSender } from 'hookferry'
 import { customerPage } from './customer-page.ts'
-
-/** What this shop tells its customers of. */
-const EVENT_TYPES = ['invoice.created', 'invoice.paid', 'user.invited'] as const
+import { events } from './events.ts'
 
 /** The shop: it does its business, tells the customers of it, and gives them a page for their endpoints. */
-export function createApp(sender: AnyWebhookSender): Express {
+export function createApp(sender: WebhookSender<typeof events>): Express {
   const app = express()
   app.disable('x-powered-by')
 
@@ -25,7 +23,7 @@ export function createApp(sender: AnyWebhookSender): Express {
 
   // #region mount
   const webhooksOf = (request: Request) => sender.forTenant(customerOf(request))
-  app.use('/webhooks', signedIn, refuseCrossSite, customerPage({ webhooksOf, eventTypes: EVENT_TYPES }))
+  app.use('/webhooks', signedIn, refuseCrossSite, customerPage({ webhooksOf, eventTypes: Object.keys(events) }))
   // #endregion
 
   return app

@@ -6,8 +6,10 @@ import type { AddressInfo } from 'node:net'
 import { createWebhookSender } from 'hookferry'
 import { sqlite } from 'hookferry/sqlite'
 import { createApp } from './app.ts'
+import { events } from './events.ts'
 
 const sender = createWebhookSender({
+  events,
   storage: sqlite({ path: process.env.WEBHOOKS_DB ?? 'webhooks.db' }),
   // So that a receiver on your own machine can be tried; in production only https and public addresses.
   network: process.env.NODE_ENV === 'production' ? {} : { allowHttp: true, allowRanges: ['127.0.0.0/8', '::1/128'] },
