@@ -90,6 +90,6 @@ function mismatch({ signatures }: SignedHeaders, keys: Keys): VerificationError 
   const known = new Set(keys.map((key) => key.version))
   const message = signatures.some(({ version }) => known.has(version))
     ? 'No signature fits: give the secret of this very endpoint, and the body byte for byte as it came (express.raw, not express.json).'
-    : `The request has no whole signature that the secret can check: it checks ${[...known].join(' and ')}. whsec_ is for v1, whpk_ for v1a.`
+    : `The request has no whole ${[...known].join(' or ')} signature, which is what the secret checks: whsec_ checks v1, whpk_ checks v1a.`
   return new VerificationError('signature_mismatch', message)
 }
