@@ -54,7 +54,8 @@ function keyOf(secret: unknown): Key {
     return { version: 'v1a', bytes: pair.subarray(SEED_BYTES) }
   }
   const prefix = secret.startsWith('whsec_') ? 'whsec_' : ''
-  // With its prefix it says that it is base64. Without, 32 and more hex digits are base64 by an accident of 1 in 10^15.
+  // With its prefix it says that it is base64, and some senders that make such secrets sign by it as base64. Without one, hex that
+  // is meant as base64 would be an accident of less than 1 in 10^15.
   if (prefix === '' && /^[0-9a-f]+$/i.test(secret)) {
     throw invalid(
       'The secret looks like hex, which as base64 is another key: write whsec_ and the base64 of its bytes.',
