@@ -112,7 +112,7 @@ const settled: Behaviour[] = [
       for (const id of ['evt_a', 'evt_b', 'evt_c']) await sendOne(storage, { id, to: ['ep_a'] })
       const retries = (await claim(storage, 'ep_a')).map(({ lease }) => rejected(lease, LATER))
       await cancelEvent(storage, { id: 'evt_b' })
-      const stale = retries.map((one) => ({ ...one, claim: 7 }))
+      const stale = retries.map((one) => ({ ...one, claim: 7, attempt: { ...one.attempt, number: 7 } }))
       const { statuses } = await settleAll(storage, [...stale, ...retries], LATER)
       same(statuses, ['stale', 'stale', 'stale', 'applied', 'canceled', 'applied'], 'in their order')
       const claimed = await claim(storage, 'ep_a', { now: LATER })
