@@ -97,7 +97,10 @@ function schemaFailed(type: string, cause: unknown): WebhookError {
  */
 function givenAs(data: unknown): { given?: string } {
   try {
-    const given = JSON.stringify(data, (_key, value) => (typeof value === 'bigint' ? `${value}n` : value))
+    const given = JSON.stringify(data, (_key, value) => {
+      if (value instanceof Map || value instanceof Set) return [...value]
+      return typeof value === 'bigint' ? `${value}n` : value
+    })
     return given === undefined ? {} : { given }
   } catch {
     return {}

@@ -385,6 +385,19 @@ describe('an idempotency key', () => {
     })
   })
 
+  it('tells apart what JSON alone would not', async () => {
+    const made = withEvents(defineEvents({ a: event(schema(() => ({ value: 'the same' }))) }))
+    const send = sendTo(made)
+    const different = [new Map([['a', 1]]), new Map([['a', 2]]), new Set([1]), new Set([2]), 1n, 2n, {}]
+    for (const [index, data] of different.entries()) {
+      await send({ type: 'a', data, idempotencyKey: `k${index}` })
+      for (const other of different.filter((one) => one !== data)) {
+        const error = await refusal(send({ type: 'a', data: other, idempotencyKey: `k${index}` }))
+        expect(error.code).toBe('idempotency_conflict')
+      }
+    }
+  })
+
   it('stands for the same call whether a schema was there or not', async () => {
     const storage = transactional()
     // Else both senders make the same ids.
