@@ -153,6 +153,10 @@ const released: Behaviour[] = [
         'a repeat changes nothing',
       )
       same((await settleAll(storage, [delivered(lease)])).statuses, ['stale'], 'the lease is over')
+      const selection = { eventId: 'evt_a' }
+      await storage.createReplay({ id: 'rpl_a', kind: 'replay', selection, perSecond: null, total: 1, now: LATER })
+      await storage.stepReplay({ replayId: 'rpl_a', now: LATER, limit: 10, examine: 10 })
+      matches(await claimOne(storage, 'ep_a', { now: LATER }), { claim: 1, round: 2 }, 'its number is used again')
     },
   },
   {

@@ -73,7 +73,7 @@ export const endpoints: Behaviour[] = [
       const version = await versionOf(storage)
       same(await rotate(), 'conflict', 'the second is told that there is something new')
       same(await versionOf(storage), version, 'which is no change of the endpoint set')
-      const expired = secrets.map((secret) => ({ ...secret, expiresAt: NOW + 9 }))
+      const expired = rotated.map((secret) => ({ ...secret, expiresAt: NOW + 9 }))
       const other = { ...update, settings: { description: 'x' }, guard: { secrets: expired } }
       same(await storage.updateEndpoint(other), 'conflict', 'also where only the end of one is another')
       matches(await endpointNow(storage, 'ep_a'), { secrets: rotated, description: null }, 'and changes nothing')

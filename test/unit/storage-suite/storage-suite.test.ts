@@ -3,10 +3,22 @@ import { WebhookError } from '../../../src/errors.ts'
 import type { Storage } from '../../../src/ports/storage.ts'
 import { memory } from '../../../src/storage/memory/index.ts'
 import { type StorageCase, type StorageHome, storageSuite } from '../../../src/testing/storage-suite.ts'
+import { BACKFILL_FAULTS } from './backfill-faults.ts'
+import { CANCEL_FAULTS } from './cancel-faults.ts'
 import { PLAIN_FAULTS } from './faults.ts'
 import { EVERYTHING, hostedMemory, write } from './hosted-memory.ts'
 import { ORDERING_FAULTS } from './ordering-faults.ts'
+import { QUERY_FAULTS } from './query-faults.ts'
 import { TRANSACTION_FAULTS } from './transaction-faults.ts'
+
+/** For each case of what they concern there is one. */
+const COMPLETE_FAULTS = [
+  ...ORDERING_FAULTS,
+  ...TRANSACTION_FAULTS,
+  ...CANCEL_FAULTS,
+  ...BACKFILL_FAULTS,
+  ...QUERY_FAULTS,
+]
 
 const NOTHING = { durable: false, multiProcess: false, transactions: false, workHints: false }
 
@@ -21,7 +33,7 @@ function caseNamed(suite: StorageCase[], name: string): StorageCase {
 }
 
 describe('the suite notices what breaks a promise', () => {
-  for (const { fault, caughtBy, of } of [...PLAIN_FAULTS, ...ORDERING_FAULTS, ...TRANSACTION_FAULTS]) {
+  for (const { fault, caughtBy, of } of [...PLAIN_FAULTS, ...COMPLETE_FAULTS]) {
     it(`${fault} → ${caughtBy}`, async () => {
       const suite = storageSuite({ create: () => hostedMemory({ of }), supports: EVERYTHING })
       // A broken promise, not a crash of the case.
@@ -62,11 +74,13 @@ describe('the suite itself', () => {
     expect(new Set(names).size).toBe(names.length)
   })
 
-  it('has a fault for each case on turns, transactions and hints', () => {
-    const caught = new Set([...ORDERING_FAULTS, ...TRANSACTION_FAULTS].map(({ caughtBy }) => caughtBy))
+  it('has a fault for each case on turns, transactions, hints, canceled events, their progress and backfills', () => {
+    const caught = new Set(COMPLETE_FAULTS.map(({ caughtBy }) => caughtBy))
     caught.add('transactions: a rollback leaves no trace')
     const names = suiteOver(() => memory(), EVERYTHING).map(({ name }) => name)
-    const concerned = names.filter((name) => /^(ordering|fan-out order|transactions|work hints|time):/.test(name))
+    const concern =
+      /^(ordering|fan-out order|transactions|work hints|time|cancel event|event progress|missed events|backfill):/
+    const concerned = names.filter((name) => concern.test(name))
     expect(concerned.filter((name) => !caught.has(name))).toEqual([])
   })
 
