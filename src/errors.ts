@@ -9,6 +9,7 @@ export type WebhookErrorCode =
   | 'endpoint_address_blocked'
   | 'endpoint_not_found'
   | 'endpoint_state_invalid'
+  | 'event_not_found'
   | 'event_invalid'
   | 'delivery_not_found'
   | 'replay_not_found'

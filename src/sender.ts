@@ -1,3 +1,4 @@
+import { type BackfillFunction, backfillFunction } from './api/backfill.ts'
 import type { EventInput } from './api/check-event.ts'
 import { type Deliveries, deliveriesApi } from './api/deliveries.ts'
 import { type DrainOptions, type DrainResult, drain } from './api/drain.ts'
@@ -5,7 +6,8 @@ import { type Endpoints, endpointsApi } from './api/endpoints.ts'
 import { type Events, eventsApi } from './api/events.ts'
 import { type HealthReport, health } from './api/health.ts'
 import { presentPolicies } from './api/policies.ts'
-import { type ReplayFunction, type Replays, replayFunction, replaysApi } from './api/replays.ts'
+import { type ReplayFunction, replayFunction } from './api/replay.ts'
+import { type Replays, replaysApi } from './api/replays.ts'
 import { RunningCore } from './api/running-core.ts'
 import { checkTenant, type Scope } from './api/scope.ts'
 import { type SendIn, type SendResult, send, sendIn } from './api/send.ts'
@@ -38,7 +40,9 @@ interface TenantFace<Event extends { type: string }> {
   readonly deliveries: Deliveries
   /** Delivers again. */
   readonly replay: ReplayFunction
-  /** The replays of before. */
+  /** Delivers what an endpoint never had. */
+  readonly backfill: BackfillFunction
+  /** The replays and backfills of before. */
   readonly replays: Replays
 }
 
@@ -69,7 +73,7 @@ interface RootFace<Event extends { type: string }> extends TenantFace<Event> {
   forTenant(tenant: string): TenantFace<Event>
   /** Calls `listener` in the process that settled, after the commit, at most once. Returns what ends the subscription. */
   on<K extends LifecycleName>(name: K, listener: (payload: LifecycleEvents<Event['type']>[K]) => void): () => void
-  /** How it stands: what is late, what waits, what is held. Throws `storage_…`, `stopped`. */
+  /** How it stands, over all tenants: what is late, what waits, what is held. Throws `storage_…`, `stopped`. */
   health(): Promise<HealthReport>
   /**
    * Delivers what is due, and returns when nothing is any more: for tests, scripts and serverless functions, on a sender that was
@@ -153,6 +157,7 @@ function face<C extends Catalog, S extends Storage>(core: RunningCore, scope: Sc
     events: eventsApi(core, scope),
     deliveries: deliveriesApi(core, scope),
     replay: replayFunction(core, scope),
+    backfill: backfillFunction(core, scope),
     replays: replaysApi(core, scope),
   }
 }

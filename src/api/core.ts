@@ -1,14 +1,13 @@
 import type { EngineContext } from '../engine/context.ts'
 import type { Engine } from '../engine/engine.ts'
 import type { Lifecycle } from '../engine/lifecycle.ts'
-import { sleep } from '../engine/resilient-storage.ts'
 import type { Settings } from '../engine/settings.ts'
 import type { StorageClock } from '../engine/storage-clock.ts'
-import { WebhookError } from '../errors.ts'
 import type { Random } from '../ports/random.ts'
 import type { Storage } from '../ports/storage.ts'
 import type { SigningScheme } from '../signing/scheme.ts'
 import type { EventTypes } from './event-types.ts'
+import type { EventWaits } from './event-waits.ts'
 
 /** What is there once storage is open. */
 export interface Running {
@@ -38,31 +37,7 @@ export interface Core {
   endpointsChanged(tenant: string): Promise<void>
   /** Deliveries of a deleted endpoint wait to be canceled. */
   sweepSoon(): void
-  /** Whether `stop` has ended: then nobody shall go on waiting. */
-  readonly stopped: boolean
-}
-
-/** Asks again and again until `done` answers something, at most for `timeoutMs`. */
-export async function pollUntil<T>(
-  core: Core,
-  timeoutMs: number,
-  everyMs: number,
-  done: () => Promise<T | undefined>,
-): Promise<T> {
-  const ends = core.clock.monotonic() + timeoutMs
-  for (;;) {
-    const result = await done()
-    if (result !== undefined) return result
-    if (core.stopped)
-      throw new WebhookError(
-        'stopped',
-        'the sender was stopped while this call was waiting: ask another sender over the same storage.',
-      )
-    const rest = ends - core.clock.monotonic()
-    if (rest <= 0) {
-      const message = `not done within ${timeoutMs} ms: it goes on all the same; wait again, or longer.`
-      throw new WebhookError('timed_out', message, { retryable: true })
-    }
-    await sleep(core.clock, Math.min(everyMs, rest))
-  }
+  /** Aborted when `stop` ends: then nobody shall go on waiting. */
+  readonly closed: AbortSignal
+  readonly eventWaits: EventWaits
 }

@@ -1,4 +1,4 @@
-import { plainObject } from '../arguments.ts'
+import { plainObject, time } from '../arguments.ts'
 import { WebhookError } from '../errors.ts'
 import type { EndpointSettings, EndpointState } from '../model/endpoint.ts'
 import { makeId } from '../model/ids.ts'
@@ -19,6 +19,7 @@ import type { Core } from './core.ts'
 import { type Listed, listed, type PageOptions, pageInput } from './cursor.ts'
 import { endpointAccess, notFound } from './endpoint-access.ts'
 import { type EndpointStates, endpointStates } from './endpoint-states.ts'
+import { type EndpointTests, endpointTests } from './endpoint-tests.ts'
 import { type Endpoint, presentEndpoint } from './present.ts'
 import { type ALL_TENANTS, checkId, type Scope, tenantFilterOf, tenantOf } from './scope.ts'
 
@@ -28,10 +29,12 @@ export interface EndpointFilter extends PageOptions {
   tenant?: string | typeof ALL_TENANTS
   /** Those in this state, or in one of these. Left out: in any. */
   state?: EndpointState | EndpointState[]
+  /** Only those whose settings or state changed at or after this moment: by `updatedAt`. */
+  changedSince?: Date | string
 }
 
 /** Where customers listen. Changes count from the next `send`, in every process. `Type`: the catalogue's names. */
-export interface Endpoints<Type extends string = string> extends EndpointStates {
+export interface Endpoints<Type extends string = string> extends EndpointStates, EndpointTests {
   /**
    * Makes an endpoint. Its `secret` is returned here and nowhere else.
    * Throws `endpoint_url_invalid`, `endpoint_address_blocked`, `ArgumentError`.
@@ -87,12 +90,15 @@ export function endpointsApi(core: Core, scope: Scope): Endpoints {
       return endpoint === null ? null : presentEndpoint(endpoint)
     },
     async list(filter = {}) {
-      const input = plainObject(filter, 'endpoints.list', ['tenant', 'state', 'limit', 'cursor'])
+      const input = plainObject(filter, 'endpoints.list', ['tenant', 'state', 'changedSince', 'limit', 'cursor'])
       const tenant = tenantFilterOf(input, 'endpoints.list', scope)
       const states = input.state === undefined ? null : endpointStateFilter(input.state, 'endpoints.list.state')
-      const page = pageInput(input, 'endpoints.list', 'endpoints', [tenant, states])
-      const found = await core.ask((storage) => storage.listEndpoints({ tenant, states, changedSince: null, ...page }))
-      return listed(found, 'endpoints', [tenant, states], presentEndpoint)
+      const changedSince =
+        input.changedSince === undefined ? null : time(input.changedSince, 'endpoints.list.changedSince')
+      const query = { tenant, states, changedSince }
+      const page = pageInput(input, 'endpoints.list', 'endpoints', query)
+      const found = await core.ask((storage) => storage.listEndpoints({ ...query, ...page }))
+      return listed(found, 'endpoints', query, presentEndpoint)
     },
     async update(value, patch) {
       const id = checkId(value, 'endpoints.update.id')
@@ -122,6 +128,7 @@ export function endpointsApi(core: Core, scope: Scope): Endpoints {
       await changed(before, 'endpoint.deleted')
       core.sweepSoon()
     },
+    ...endpointTests(core, scope),
     ...endpointStates(core, scope),
   }
 }

@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events'
 import { isIP } from 'node:net'
 import type { AttemptPorts } from '../engine/attempt-runner.ts'
 import { EndpointCache } from '../engine/endpoint-cache.ts'
@@ -27,6 +28,7 @@ import { standardWebhooks } from '../signing/standard-webhooks.ts'
 import { VERSION } from '../version.ts'
 import type { Core, Running } from './core.ts'
 import { type EventTypes, eventTypes } from './event-types.ts'
+import { EventWaits } from './event-waits.ts'
 
 /** What the default storage and transport are loaded by: only when they are needed, and not given. */
 export interface Loaders {
@@ -48,6 +50,7 @@ export class RunningCore implements Core {
   readonly schemes: readonly SigningScheme[]
   readonly lifecycle: Lifecycle
   readonly types: EventTypes
+  readonly eventWaits: EventWaits
   readonly #options: SenderOptions
   readonly #loaders: Loaders
   readonly #guard
@@ -56,7 +59,7 @@ export class RunningCore implements Core {
   #storage: Storage | null
   #transport: Transport | null = null
   readonly #calls = new Set<Promise<unknown>>()
-  #stopped = false
+  readonly #closed = new AbortController()
 
   constructor(options: SenderOptions, settings: Settings, loaders: Loaders) {
     this.settings = settings
@@ -70,10 +73,13 @@ export class RunningCore implements Core {
     this.#guard = createAddressGuard(settings.network)
     this.lifecycle = new Lifecycle(options.logger ?? null)
     this.types = eventTypes(options.events)
+    this.eventWaits = new EventWaits(this.lifecycle)
+    // Everyone who waits listens.
+    setMaxListeners(0, this.closed)
   }
 
-  get stopped(): boolean {
-    return this.#stopped
+  get closed(): AbortSignal {
+    return this.#closed.signal
   }
 
   /** Whether anything was opened: what was not needs no closing. */
@@ -93,7 +99,7 @@ export class RunningCore implements Core {
   }
 
   refuseStopped(): void {
-    if (this.#stopped) throw new WebhookError('stopped', 'the sender was stopped: create another one.')
+    if (this.closed.aborted) throw new WebhookError('stopped', 'the sender was stopped: create another one.')
   }
 
   async ready(): Promise<Running> {
@@ -127,7 +133,7 @@ export class RunningCore implements Core {
       await this.ask(() => context.endpoints.changed(tenant))
       engine.wake()
     } catch (error) {
-      if (!this.#stopped) this.lifecycle.fail(error, 'bringing the endpoints up to date')
+      if (!this.closed.aborted) this.lifecycle.fail(error, 'bringing the endpoints up to date')
     }
   }
 
@@ -166,7 +172,7 @@ export class RunningCore implements Core {
   /** After the engine has stopped: refuses further calls, waits for those under way, closes. */
   async close(): Promise<void> {
     const opening = this.#opening
-    this.#stopped = true
+    this.#closed.abort()
     if (opening === null) return
     const running = await opening.catch(() => null)
     await Promise.allSettled([...this.#calls])

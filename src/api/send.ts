@@ -6,6 +6,7 @@ import { type CheckedEvent, idempotencyConflict, type PreparedEvent, prepareEven
 import type { Storage, TransactionalStorage, TxInsertResult } from '../ports/storage.ts'
 import { checkData, checkDataNow } from './check-data.ts'
 import { checkEvent, type EventInput } from './check-event.ts'
+import type { Core } from './core.ts'
 import type { RunningCore } from './running-core.ts'
 import type { Scope } from './scope.ts'
 
@@ -78,10 +79,12 @@ function answer(core: RunningCore, { event }: PreparedEvent, result: TxInsertRes
   return { id: event.id, duplicate: false }
 }
 
-function prepare(core: RunningCore, checked: CheckedEvent): PreparedEvent {
+/** `path`: whose arguments these are, for messages. */
+export function prepare(core: Core, checked: CheckedEvent, path = 'send'): PreparedEvent {
   const now = core.clock.now()
   return prepareEvent({
     checked,
+    path,
     now,
     generatedId: makeId('evt', now, (size) => core.random.bytes(size)),
     payloadMaxBytes: core.settings.payloadMaxBytes,

@@ -1,4 +1,5 @@
 import { setMaxListeners } from 'node:events'
+import { WebhookError } from '../errors.ts'
 import type { AttemptRecord } from '../model/attempt.ts'
 import type { Lease } from '../model/delivery.ts'
 import type { EndpointRecord, EndpointSecret } from '../model/endpoint.ts'
@@ -25,6 +26,15 @@ export interface Work {
   validUntil: number
 }
 
+/** What one attempt is made of, whether it belongs to a delivery or not. */
+interface Attempted extends Pick<Work, 'event' | 'endpoint'> {
+  lease: Pick<Lease, 'claim' | 'round'>
+}
+
+/** Tests of endpoints at once, in all and of one tenant. */
+const TESTS_MAX = 16
+const TESTS_PER_TENANT_MAX = 4
+
 export interface AttemptPorts extends Pick<DeliverPorts, 'transport' | 'resolve'> {
   target: (url: string, allowRanges: readonly string[]) => ReturnType<DeliverPorts['target']>
   judge: (address: string, allowRanges: readonly string[]) => string | null
@@ -39,6 +49,8 @@ export class AttemptRunner {
   readonly #ports: AttemptPorts
   readonly #budget = new ResponseBudget()
   readonly #running = new Map<Lease, Promise<void>>()
+  /** Tests under way, with their tenants. */
+  readonly #tests = new Map<Promise<AttemptRecord>, string>()
   readonly #shutdown = new AbortController()
 
   constructor(context: EngineContext, settler: Settler, ports: AttemptPorts) {
@@ -87,7 +99,8 @@ export class AttemptRunner {
       work.permit.cancel()
       return
     }
-    const attempt = await this.#attempt(work)
+    const made = await this.#attempt(work)
+    const attempt = { ...made, responseBody: this.#budget.keep(endpoint.id, made.responseBody, made.startedAt) }
     const { settlement, decideError } = settleAttempt({
       lease,
       type: work.event.type,
@@ -101,7 +114,27 @@ export class AttemptRunner {
     await this.#settler.settle({ settlement, lease, type: work.event.type, urlVersion: endpoint.urlVersion })
   }
 
-  async #attempt(work: Work): Promise<AttemptRecord> {
+  /**
+   * An attempt that belongs to no delivery: made as any other, and nothing is written or concluded of it. Takes no permit; few are
+   * made at once instead, so that one customer's page of tests costs the others nothing. Throws `busy`.
+   */
+  async test(event: EventContent, endpoint: EndpointRecord): Promise<AttemptRecord> {
+    const ofTenant = [...this.#tests.values()].filter((tenant) => tenant === endpoint.tenant).length
+    if (this.#tests.size >= TESTS_MAX || ofTenant >= TESTS_PER_TENANT_MAX) {
+      const message = 'too many endpoints are being tested at once: nothing was sent, try again in a moment.'
+      throw new WebhookError('busy', message, { retryable: true })
+    }
+    const test = this.#attempt({ lease: { claim: 1, round: 1 }, event, endpoint })
+    this.#tests.set(test, endpoint.tenant)
+    return test.finally(() => this.#tests.delete(test))
+  }
+
+  /** Resolves when no test is under way any more. */
+  async tested(): Promise<void> {
+    await Promise.allSettled(this.#tests.keys())
+  }
+
+  async #attempt(work: Attempted): Promise<AttemptRecord> {
     const { clock, settings } = this.#context
     const { signing, userAgent, judge, target, transport, resolve } = this.#ports
     const { endpoint, lease, event } = work
@@ -132,11 +165,7 @@ export class AttemptRunner {
         judge: (address) => judge(address, allowRanges),
       },
     )
-    return {
-      ...attempt,
-      requestHeaders: masked(attempt.requestHeaders, endpoint.headers),
-      responseBody: this.#budget.keep(endpoint.id, attempt.responseBody, now),
-    }
+    return { ...attempt, requestHeaders: masked(attempt.requestHeaders, endpoint.headers) }
   }
 }
 

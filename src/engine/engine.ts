@@ -1,5 +1,8 @@
 import { WebhookError } from '../errors.ts'
+import type { AttemptRecord } from '../model/attempt.ts'
 import type { Lease } from '../model/delivery.ts'
+import type { EndpointRecord } from '../model/endpoint.ts'
+import type { EventContent } from '../model/event.ts'
 import type { PreparedEvent } from '../pipeline/send.ts'
 import type { Timer } from '../ports/clock.ts'
 import { type Accepted, Acceptor, fastWorkerOf } from './acceptor.ts'
@@ -89,6 +92,12 @@ export class Engine {
     return this.#acceptor.accept(prepared)
   }
 
+  /** One attempt that belongs to no delivery, whatever state its endpoint is in. Throws `busy`, `stopped`. */
+  async test(event: EventContent, endpoint: EndpointRecord): Promise<AttemptRecord> {
+    if (this.#phase === 'accepting' || this.#phase === 'delivering') return this.#runner.test(event, endpoint)
+    throw new WebhookError('stopped', 'the sender is being stopped: create another one.')
+  }
+
   /** A permit came free, or rate permits came in. */
   roomCame(): void {
     if (this.#scheduler.waiting) this.#waker.wake()
@@ -145,6 +154,7 @@ export class Engine {
     })
     await this.#loop
     await this.idle()
+    await this.#runner.tested()
     grace.cancel()
     ;(last as Timer | null)?.cancel()
     this.#phase = 'stopped'

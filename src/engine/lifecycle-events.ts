@@ -1,6 +1,7 @@
 import type { AttemptRecord } from '../model/attempt.ts'
 import type { DeliveryReason } from '../model/delivery.ts'
 import type { DisableReason } from '../model/endpoint.ts'
+import type { ReplayKind } from '../model/replay.ts'
 
 /** Which delivery an event tells of. */
 export interface DeliveryNews<Type extends string = string> {
@@ -55,7 +56,10 @@ export interface LifecycleEvents<Type extends string = string> {
     /** Why no more are made. */
     reason: DeliveryReason | null
   }
-  /** A delivery came to rest as `canceled`: held for too long, or its endpoint was deleted. */
+  /**
+   * A delivery came to rest as `canceled`: held for too long, its endpoint was deleted, or its event canceled. Not told of one whose
+   * attempt was about to begin when its event was canceled, and did not.
+   */
   'delivery.canceled': DeliveryNews<Type> & {
     /** Why. */
     reason: DeliveryReason | null
@@ -72,13 +76,18 @@ export interface LifecycleEvents<Type extends string = string> {
     /** `gone`: it answered 410; `failing`: by the rule; `decided`: by `disable.decide`. */
     reason: DisableReason
   }
-  /** Every selected delivery of a replay was visited; those requeued may still be on their way. Told by the process that saw the end. */
+  /**
+   * Everything that a replay or a backfill selected was visited; the deliveries that it brought may still be on their way. Told by the
+   * process that saw the end.
+   */
   'replay.completed': {
     /** `rpl_…`. */
     replayId: string
-    /** Deliveries that began another round by it. */
+    /** Which of the two it was. */
+    kind: ReplayKind
+    /** Deliveries that it has brought: they began another round, or were made by a backfill. */
     requeued: number
-    /** Deliveries that were not at rest when they were visited. */
+    /** Visited, but no longer at rest by then; of a backfill, gone, canceled or had by then. */
     skipped: number
   }
   /** A listener or a function of the host's failed, or work in the background did. Never thrown, even when nobody listens. */

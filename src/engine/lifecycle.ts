@@ -1,4 +1,5 @@
 import { messageOf } from '../errors.ts'
+import type { DeliveryRecord } from '../model/delivery.ts'
 import type { Logger } from '../ports/logger.ts'
 import type { LifecycleEvents, LifecycleName } from './lifecycle-events.ts'
 import { isThenable, Log, type Note } from './log.ts'
@@ -36,6 +37,13 @@ export class Lifecycle {
       } catch (error) {
         this.#listenerFailed(name, error)
       }
+    }
+  }
+
+  /** Tells of deliveries that were canceled while they waited. */
+  canceled(deliveries: readonly DeliveryRecord[]): void {
+    for (const { id, eventId, endpointId, tenant, type, reason } of deliveries) {
+      this.emit('delivery.canceled', { deliveryId: id, eventId, endpointId, tenant, type, reason })
     }
   }
 

@@ -27,7 +27,7 @@ const LINES: { [K in LifecycleName]?: Line<K> } = {
   'delivery.canceled': { level: 'debug', message: 'a delivery was canceled' },
   'endpoint.failing': { level: 'warn', message: 'an endpoint keeps failing' },
   'endpoint.disabled': { level: 'warn', message: 'an endpoint was disabled' },
-  'replay.completed': { level: 'info', message: 'a replay has visited all of its deliveries' },
+  'replay.completed': { level: 'info', message: 'a replay has visited all that it selected' },
 }
 
 /** What people do to a sender, which no listener is told: the caller knows it. */
@@ -40,7 +40,9 @@ const NOTES = {
   'endpoint.resumed': 'an endpoint was resumed',
   'endpoint.enabled': 'an endpoint was enabled',
   'endpoint.deleted': 'an endpoint was deleted',
+  'event.canceled': 'an event was canceled',
   'replay.created': 'a replay was created',
+  'replay.canceled': 'a replay was canceled',
 } as const
 
 export type Note = keyof typeof NOTES

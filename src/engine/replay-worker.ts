@@ -1,10 +1,12 @@
 import type { ReplayRecord } from '../model/replay.ts'
+import { holding, isMissed } from '../pipeline/backfill.ts'
 import { replayAllowance } from '../pipeline/replay.ts'
+import type { MissedEvent } from '../ports/storage.ts'
 import type { EngineContext } from './context.ts'
 import { hostTurn } from './host-turn.ts'
 import { type Patiently, patiently } from './resilient-storage.ts'
 
-/** Step 7: any started process requeues the deliveries of running replays, page by page. */
+/** Step 7: any started process requeues the deliveries of running replays, and makes those of backfills, page by page. */
 
 /** Slow ones stay for days: were they fewer, a handful of them would keep all later ones from being seen. */
 const REPLAYS_A_ROUND = 1_000
@@ -58,23 +60,51 @@ export class ReplayWorker {
 
   /** When the replay may be stepped again. */
   async #step(replay: ReplayRecord): Promise<number> {
-    const { storage, clock, lifecycle } = this.#context
+    const { clock, lifecycle } = this.#context
     const now = clock.now()
     const since = this.#steppedAt.get(replay.id) ?? null
     const { limit, nextAt } = replayAllowance({ replay, steppedAt: since, now, limitMax: REQUEUE_MAX })
     if (limit === 0) return nextAt
-    this.#steppedAt.set(replay.id, now)
     this.#stepped = replay.id
-    const step = { replayId: replay.id, now, limit, examine: EXAMINE_MAX }
-    const after = await this.#patiently(() => storage.stepReplay(step))
+    const after = await (replay.kind === 'replay'
+      ? this.#requeue(replay, limit, now)
+      : this.#backfill(replay, limit, now))
     if (after === null) return now
-    if (after.requeued > replay.requeued) this.#pendingFrom(now)
-    if (after.state === 'completed') {
-      this.#steppedAt.delete(replay.id)
-      // Another process may have been first to see the end: then it has told.
-      if (after.endedAt !== now) return nextAt
-      lifecycle.emit('replay.completed', { replayId: after.id, requeued: after.requeued, skipped: after.skipped })
+    const { id, kind, requeued, skipped } = after
+    const brought = requeued > replay.requeued
+    if (brought) {
+      this.#steppedAt.set(id, now)
+      this.#pendingFrom(now)
     }
-    return nextAt
+    if (after.state === 'completed') {
+      this.#steppedAt.delete(id)
+      // Else another process has completed it, and tells.
+      if (after.endedAt === now) lifecycle.emit('replay.completed', { replayId: id, kind, requeued, skipped })
+    }
+    // A step that only passed over rows uses nothing of the rate.
+    return brought ? nextAt : now
+  }
+
+  #requeue(replay: ReplayRecord, limit: number, now: number): Promise<ReplayRecord | null> {
+    const step = { replayId: replay.id, now, limit, examine: EXAMINE_MAX }
+    return this.#patiently(() => this.#context.storage.stepReplay(step))
+  }
+
+  async #backfill({ id, selection, cursor, bound }: ReplayRecord, limit: number, now: number) {
+    const { storage } = this.#context
+    const endpointId = selection.endpointId ?? ''
+    const endpoint = await this.#patiently(() => storage.getEndpoint({ id: endpointId, tenant: null }))
+    const wanted = (event: MissedEvent) => endpoint !== null && isMissed(event, endpoint)
+    const look = (most: number) => {
+      const query = { selection, after: cursor, bound, limit: most, examine: EXAMINE_MAX }
+      return this.#patiently(() => storage.missedEvents(query))
+    }
+    let missed = await look(REQUEUE_MAX)
+    const most = holding(missed.events.map(wanted), limit)
+    // The rate allows less than was found: the cursor is to stand behind the last that it allows.
+    if (most < missed.events.length) missed = await look(most)
+    const eventIds = missed.events.filter(wanted).map((event) => event.id)
+    const input = { replayId: id, now, from: cursor, to: missed.next, eventIds }
+    return this.#patiently(() => storage.insertBackfill(input))
   }
 }

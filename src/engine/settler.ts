@@ -13,6 +13,8 @@ import { type Patiently, patiently } from './resilient-storage.ts'
 const BATCH_COUNT_MAX = 128
 const BATCH_BYTES_MAX = 1024 * 1024
 
+const EVENT_CANCELED = { state: 'canceled', reason: 'event_canceled' } as const
+
 /** One ended attempt on its way to storage. */
 export interface Result {
   settlement: Settlement
@@ -65,7 +67,7 @@ export class Settler {
     this.#unsettled.set(result, this.#context.clock.monotonic())
     try {
       const status = await this.#group.add(result, (attempt.responseBody?.byteLength ?? 0) + 1_024)
-      if (status === 'applied') this.#tell(result)
+      if (status === 'applied' || status === 'canceled') this.#tell(result, status === 'canceled')
       return status
     } finally {
       this.#unsettled.delete(result)
@@ -88,10 +90,14 @@ export class Settler {
     return outcome.statuses
   }
 
-  /** Makes nothing of what nobody hears: this is called for every attempt. */
-  #tell({ settlement, lease, type }: Result): void {
+  /**
+   * Makes nothing of what nobody hears: this is called for every attempt. `canceled`: its event was canceled while the attempt was
+   * under way, so that it is not repeated.
+   */
+  #tell({ settlement, lease, type }: Result, canceled: boolean): void {
     const { lifecycle } = this.#context
-    const { attempt, next, claim: attempts } = settlement
+    const { attempt, claim: attempts } = settlement
+    const next = canceled ? EVENT_CANCELED : settlement.next
     if (lifecycle.wants('attempt')) {
       const { responseBody: _body, startedAt, ...rest } = attempt
       const nextAttemptAt = next.state === 'pending' ? new Date(next.dueAt) : null

@@ -92,9 +92,7 @@ export class Upkeep {
       const now = clock.now()
       const heldBefore = now - settings.hold.maxAgeMs
       const canceled = await this.#patiently(() => storage.cancelHeld({ now, heldBefore, limit: SLICE }))
-      for (const { id, eventId, endpointId, tenant, type, reason } of canceled) {
-        lifecycle.emit('delivery.canceled', { deliveryId: id, eventId, endpointId, tenant, type, reason })
-      }
+      lifecycle.canceled(canceled)
       if (canceled.length < SLICE) return false
       await hostTurn()
       if (clock.monotonic() >= until) return true

@@ -34,6 +34,8 @@ export interface Position {
 /** `running` until everything selected has been visited. */
 export type ReplayState = 'running' | 'completed' | 'canceled'
 
+export const REPLAY_STATES: readonly ReplayState[] = Object.freeze(['running', 'completed', 'canceled'])
+
 /** One replay, as stored. Times are epoch milliseconds. */
 export interface ReplayRecord {
   /** `rpl_…`. */

@@ -26,6 +26,8 @@ export type PreparedEvent = NewTxEvent
 
 export interface PrepareInput {
   checked: CheckedEvent
+  /** Whose arguments these are, such as `send`. */
+  path: string
   now: number
   /** The id used when the caller gave none. */
   generatedId: string
@@ -45,7 +47,7 @@ export function prepareEvent(input: PrepareInput): PreparedEvent {
   const { checked, now } = input
   const { content } = checked
   const occurredAt = checked.occurredAt ?? now
-  const json = 'body' in content ? null : jsonOf(content.data, content.given !== undefined)
+  const json = 'body' in content ? null : jsonOf(content.data, `${input.path}.data`, content.given !== undefined)
   // The envelope of Standard Webhooks 1.0.0. Raw bodies are copied, since the caller may go on to use the buffer; slice() of a
   // Node Buffer would not copy.
   const body =
@@ -99,8 +101,8 @@ function inOrder(map: Record<string, string>): [string, string][] {
   return Object.entries(map).sort(([a], [b]) => (a < b ? -1 : 1))
 }
 
-function jsonOf(data: unknown, bySchema: boolean): string {
-  const subject = bySchema ? 'send.data, as its schema answers it,' : 'send.data'
+function jsonOf(data: unknown, path: string, bySchema: boolean): string {
+  const subject = bySchema ? `${path}, as its schema answers it,` : path
   let json: string | undefined
   try {
     json = JSON.stringify(data)
@@ -111,7 +113,7 @@ function jsonOf(data: unknown, bySchema: boolean): string {
   if (json === undefined) {
     throw new ArgumentError(
       'argument_type',
-      'send.data',
+      path,
       `must be what JSON can write${bySchema ? ', and so must what its schema answers' : ''}: not undefined, a function or a symbol`,
     )
   }

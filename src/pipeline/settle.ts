@@ -61,7 +61,12 @@ export function lostAttempt({ claim, round, leasedAt }: Lease, url: string): Att
 }
 
 /** Nothing goes out unsigned: the record of an attempt that ended before its request was made. It is repeated on schedule. */
-export function unsignedAttempt({ claim, round }: Lease, url: string, now: number, cause: unknown): AttemptRecord {
+export function unsignedAttempt(
+  { claim, round }: Pick<Lease, 'claim' | 'round'>,
+  url: string,
+  now: number,
+  cause: unknown,
+): AttemptRecord {
   const error = { phase: null, reason: null, message: `not signed: ${messageOf(cause)}` }
   return { ...UNSEEN, number: claim, round, url, startedAt: now, durationMs: 0, outcome: 'blocked', error }
 }

@@ -2,6 +2,7 @@ import type { StorageSupports } from '../ports/storage.ts'
 import { accept } from './storage-suite/accept.ts'
 import { atomicity } from './storage-suite/atomicity.ts'
 import { backfilling } from './storage-suite/backfill.ts'
+import { backfillDue } from './storage-suite/backfill-due.ts'
 import type { Behaviour } from './storage-suite/behaviour.ts'
 import { withBench } from './storage-suite/bench.ts'
 import { cancelingEvents } from './storage-suite/cancel-event.ts'
@@ -72,6 +73,7 @@ const BEHAVIOURS: readonly Behaviour[] = [
   ...replayLists,
   ...missedEvents,
   ...backfilling,
+  ...backfillDue,
   ...lists,
   ...eventProgress,
   ...cancelingEvents,

@@ -184,7 +184,7 @@ describe('a tenant’s sender', () => {
   it('has no method that reaches beyond its tenant', () => {
     expectTypeOf<WebhookSender['forTenant']>().returns.toEqualTypeOf<TenantSender>()
     expectTypeOf<keyof TenantSender>().toEqualTypeOf<
-      'send' | 'sendIn' | 'endpoints' | 'events' | 'deliveries' | 'replay' | 'replays'
+      'send' | 'sendIn' | 'endpoints' | 'events' | 'deliveries' | 'replay' | 'backfill' | 'replays'
     >()
     // @ts-expect-error: not of a tenant's sender
     typed(() => tenant.stop())

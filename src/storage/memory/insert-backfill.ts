@@ -35,6 +35,7 @@ function backfill(
   const event = tables.events.get(eventId)
   if (event === undefined || event.record.canceledAt !== null) return false
   if (endpoint === undefined || endpoint.deleted || event.deliveries.has(endpoint.record.id)) return false
-  insertDelivery(tables, event, { endpoint, dueAt: now, leaseUntil: null }, now, '', replayId)
+  const dueAt = Math.max(now, event.record.deliverAt)
+  insertDelivery(tables, event, { endpoint, dueAt, leaseUntil: null }, now, '', replayId)
   return true
 }

@@ -32,15 +32,17 @@ async function insertAll(
   await lanes.lock([endpointId])
   const lane = lanes.find(endpointId)
   if (lane === undefined || lane.deleted) return 0
-  const rows = await db.all<{ eventKey: number }>(
+  const rows = await db.all<{ eventKey: number; dueAt: number }>(
     `INSERT INTO {delivery} (event_key, endpoint_key, tenant_key, state, claim, created_at, due_at, replay_key)
-    SELECT event_key, $1, $2, 0, 0, $3, $3, $4 FROM unnest($5::bigint[]) WITH ORDINALITY AS i(event_key, ord) ORDER BY ord
-    ON CONFLICT (event_key, endpoint_key) DO NOTHING RETURNING event_key AS "eventKey"`,
+    SELECT event_key, $1, $2, 0, 0, $3, greatest($3, deliver_at), $4
+    FROM unnest($5::bigint[], $6::bigint[]) WITH ORDINALITY AS i(event_key, deliver_at, ord) ORDER BY ord
+    ON CONFLICT (event_key, endpoint_key) DO NOTHING RETURNING event_key AS "eventKey", due_at AS "dueAt"`,
     lane.endpointKey,
     lane.tenantKey,
     now,
     replayKey,
     events.map(({ key }) => key),
+    events.map(({ deliverAt }) => deliverAt),
   )
   if (rows.length === 0) return 0
   const written = new Set(rows.map(({ eventKey }) => eventKey))
@@ -48,7 +50,7 @@ async function insertAll(
     'UPDATE {event} SET bare = false WHERE key = ANY($1::bigint[])',
     events.flatMap(({ key, bare }) => (bare && written.has(key) ? [key] : [])),
   )
-  lanes.enqueue(lane, now)
+  lanes.enqueue(lane, Math.min(...rows.map(({ dueAt }) => dueAt)))
   await lanes.flush()
   return rows.length
 }
@@ -56,6 +58,7 @@ async function insertAll(
 interface Locked {
   key: number
   id: string
+  deliverAt: number
   bare: boolean
   canceled: boolean
 }
@@ -63,8 +66,8 @@ interface Locked {
 /** Those that are not canceled, in the order of the ids. */
 async function lockEvents(db: Connection, ids: string[]): Promise<Locked[]> {
   const rows = await db.all<Locked>(
-    `SELECT key, id, bare, canceled_at IS NOT NULL AS canceled FROM {event} WHERE id = ANY($1::text[])
-    ORDER BY key FOR UPDATE`,
+    `SELECT key, id, deliver_at AS "deliverAt", bare, canceled_at IS NOT NULL AS canceled FROM {event}
+    WHERE id = ANY($1::text[]) ORDER BY key FOR UPDATE`,
     ids,
   )
   const events = new Map(rows.filter(({ canceled }) => !canceled).map((row) => [row.id, row]))

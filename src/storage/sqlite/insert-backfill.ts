@@ -25,13 +25,13 @@ export function insertBackfill(db: Connection, input: BackfillInput): ReplayReco
 
 /** False: the event is no longer there for it, or has its delivery. */
 function backfill(db: Connection, lanes: Lanes, lane: Lane, eventId: string, replayKey: number, now: number): boolean {
-  const event = db.get<Parent>(
-    `SELECT e.key, e.id, e.tenant_key AS tenantKey, t.name AS tenant, NULL AS orderingKey
+  const event = db.get<Parent & { deliverAt: number }>(
+    `SELECT e.key, e.id, e.deliver_at AS deliverAt, e.tenant_key AS tenantKey, t.name AS tenant, NULL AS orderingKey
     FROM {event} AS e CROSS JOIN {tenant} AS t ON t.key = e.tenant_key WHERE e.id = ? AND e.canceled_at IS NULL`,
     eventId,
   )
   if (event === undefined) return false
-  const delivery = { endpointId: lane.endpointId, dueAt: now, leaseUntil: null }
+  const delivery = { endpointId: lane.endpointId, dueAt: Math.max(now, event.deliverAt), leaseUntil: null }
   if (insertDelivery(db, lanes, event, delivery, { now, worker: null }, replayKey) === null) return false
   db.run('UPDATE {event} SET bare = 0 WHERE key = ? AND bare = 1', event.key)
   return true

@@ -1,89 +1,15 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { ALL_TENANTS } from '../../../src/api/scope.ts'
-import type { Catalog } from '../../../src/catalog.ts'
-import type { TenantSender } from '../../../src/sender.ts'
 import { rig, stopAll } from '../engine/rig.ts'
-import { TX, type transactional } from '../engine/transactional.ts'
-import { createWorld, dump, methodNames, type World } from './bad-input/world.ts'
+import { createWorld, type World } from './bad-input/world.ts'
 
-/** Under `forTenant` another tenant's things are not there: for every method, and every kind of id. */
-
-type AnyTx = TenantSender<Catalog, ReturnType<typeof transactional>>
+/** What tenants see of each other, and the root of them. By method and kind of id: tenant-matrix.test.ts. */
 
 let world: World
 beforeEach(async () => {
   world = await createWorld()
 })
 afterEach(stopAll)
-
-const NOT_THERE = { endpoint: 'endpoint_not_found', delivery: 'delivery_not_found' }
-
-/** Each method with a foreign id where it takes one: the code it rejects with, or what it answers. */
-const FOREIGN: Record<
-  string,
-  { call: (acme: TenantSender, world: World) => Promise<unknown>; code?: string; answer?: unknown }
-> = {
-  send: {
-    call: (acme, { foreign }) => acme.send({ type: 'a', data: 1, endpoints: [foreign.endpoint] }),
-    code: NOT_THERE.endpoint,
-  },
-  sendIn: {
-    call: async (acme) => (acme as unknown as AnyTx).sendIn(TX, { type: 'a', data: 1, tenant: 'other' }),
-    code: 'argument_invalid',
-  },
-  'endpoints.create': {
-    call: (acme) => acme.endpoints.create({ url: 'https://example.com', tenant: 'other' }),
-    code: 'argument_invalid',
-  },
-  'endpoints.get': { call: (acme, { foreign }) => acme.endpoints.get(foreign.endpoint), answer: null },
-  'endpoints.list': { call: (acme) => acme.endpoints.list({ tenant: 'other' }), code: 'argument_invalid' },
-  'endpoints.update': {
-    call: (acme, { foreign }) => acme.endpoints.update(foreign.endpoint, { description: 'mine now' }),
-    code: NOT_THERE.endpoint,
-  },
-  'endpoints.delete': {
-    call: (acme, { foreign }) => acme.endpoints.delete(foreign.endpoint),
-    code: NOT_THERE.endpoint,
-  },
-  'endpoints.pause': { call: (acme, { foreign }) => acme.endpoints.pause(foreign.endpoint), code: NOT_THERE.endpoint },
-  'endpoints.resume': {
-    call: (acme, { foreign }) => acme.endpoints.resume(foreign.endpoint),
-    code: NOT_THERE.endpoint,
-  },
-  'endpoints.enable': {
-    call: (acme, { foreign }) => acme.endpoints.enable(foreign.endpoint),
-    code: NOT_THERE.endpoint,
-  },
-  'events.get': { call: (acme, { foreign }) => acme.events.get(foreign.event), answer: null },
-  'events.list': { call: (acme) => acme.events.list({ tenant: ALL_TENANTS }), code: 'argument_invalid' },
-  'deliveries.get': { call: (acme, { foreign }) => acme.deliveries.get(foreign.delivery), answer: null },
-  'deliveries.list': {
-    call: (acme, { foreign }) => acme.deliveries.list({ ids: [foreign.delivery] }),
-    answer: { items: [], nextCursor: null },
-  },
-  'deliveries.attempts': {
-    call: (acme, { foreign }) => acme.deliveries.attempts(foreign.delivery),
-    code: NOT_THERE.delivery,
-  },
-  replay: {
-    call: (acme, { foreign }) => acme.replay({ ids: [foreign.delivery] }, { dryRun: true }),
-    answer: { total: 0 },
-  },
-  'replays.get': { call: (acme, { foreign }) => acme.replays.get(foreign.replay), answer: null },
-}
-
-it('knows every method of a tenant', () => {
-  expect(Object.keys(FOREIGN).sort()).toEqual(methodNames(world.acme).sort())
-})
-
-describe.each(Object.entries(FOREIGN))('%s', (_, { call, code, answer }) => {
-  it('finds nothing of another tenant, and changes nothing', async () => {
-    const before = await dump(world.storage)
-    const outcome = await call(world.acme, world).catch((error: { code: string }) => ({ code: error.code }))
-    expect(outcome).toEqual(code === undefined ? answer : { code })
-    expect(await dump(world.storage)).toEqual(before)
-  })
-})
 
 describe('a tenant’s sender', () => {
   it('tells a foreign id and one that never was apart in nothing', async () => {

@@ -1,5 +1,5 @@
 import { afterEach, describe, expect, it } from 'vitest'
-import type { ReplayProgress } from '../../../src/api/replays.ts'
+import type { ReplayProgress } from '../../../src/api/replay-run.ts'
 import { memory } from '../../../src/storage/memory/index.ts'
 import { seededRandom } from '../../../src/testing/seeded-random.ts'
 import { quiet, type Rig, rig, stopAll, through, URL_OK } from '../engine/rig.ts'
@@ -67,7 +67,7 @@ describe('a replay', () => {
     made.sender.on('replay.completed', (news) => heard.push(news))
     const { id } = await made.sender.replay({ state: 'failed' })
     await made.sender.drain()
-    expect(heard).toEqual([{ replayId: id, requeued: 2, skipped: 0 }])
+    expect(heard).toEqual([{ replayId: id, kind: 'replay', requeued: 2, skipped: 0 }])
   })
 
   it('canceled requeues nothing further, and what was requeued is delivered', async () => {
@@ -133,7 +133,9 @@ describe('waiting', () => {
       for await (const progress of run.progress()) seen.push(progress)
     })()
     await quiet()
-    expect(seen).toEqual([{ state: 'running', total: 3, requeued: 0, skipped: 0, delivered: 0, failed: 0 }])
+    expect(seen).toEqual([
+      { state: 'running', total: 3, requeued: 0, skipped: 0, delivered: 0, failed: 0, canceled: 0 },
+    ])
     await made.sender.start()
     await through(made.clock, following)
     expect(seen.at(-1)).toMatchObject({ state: 'completed', requeued: 3, delivered: 3 })

@@ -113,7 +113,7 @@ const CASES: Record<LifecycleName, () => Promise<void>> = {
     await deliverOne(made)
     const { id: replayId } = await made.sender.replay({ tenant: 'acme', type: event.type })
     await made.sender.drain()
-    expect(made.of('replay.completed')).toEqual([{ replayId, requeued: 1, skipped: 0 }])
+    expect(made.of('replay.completed')).toEqual([{ replayId, kind: 'replay', requeued: 1, skipped: 0 }])
   },
 
   async error() {

@@ -18,7 +18,12 @@ afterEach(async () => {
   await stopAll()
 })
 
-const completed: LifecycleEvents['replay.completed'] = { replayId: 'rpl_1', requeued: 1, skipped: 0 }
+const completed: LifecycleEvents['replay.completed'] = {
+  replayId: 'rpl_1',
+  kind: 'replay',
+  requeued: 1,
+  skipped: 0,
+}
 
 function lifecycle() {
   const logged: object[] = []

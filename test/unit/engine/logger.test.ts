@@ -73,17 +73,21 @@ async function liveThrough(options: SenderOptions) {
   await sender.endpoints.enable(id)
   clock.advanceBy(1)
   await sender.send(event)
+  const later = await sender.replay({ tenant: 'acme', eventId })
+  await later.cancel()
+  await sender.events.cancel(eventId)
   await sender.start()
   await quiet()
   await sender.endpoints.delete(id)
   await through(clock, sender.stop({ graceMs: 0 }))
-  return { ...made, ids: { eventId, endpointId: id, tenant: 'acme', type: event.type }, replayId }
+  return { ...made, ids: { eventId, endpointId: id, tenant: 'acme', type: event.type }, replayId, laterId: later.id }
 }
 
 describe('pino', () => {
   it('gets each line at its level, with the documented fields', async () => {
     const { logger, lines, of } = pinoLines()
-    const { ids, replayId } = await liveThrough({ logger })
+    const { ids, replayId, laterId } = await liveThrough({ logger })
+    const kind = 'replay'
     const { eventId, endpointId, tenant, type } = ids
     const endpoint = { endpointId, tenant }
     const deliveryId = expect.stringMatching(/^dlv_/)
@@ -116,10 +120,15 @@ describe('pino', () => {
       expect(of(`endpoint.${what}`)).toEqual(Array.from({ length: times }, () => line))
     }
     expect(of('replay.created')).toEqual([
-      { level: 30, msg: 'hookferry: a replay was created', replayId, tenant, total: 1 },
+      { level: 30, msg: 'hookferry: a replay was created', replayId, kind, tenant, total: 1 },
+      { level: 30, msg: 'hookferry: a replay was created', replayId: laterId, kind, tenant, total: 0 },
     ])
-    const visited = { level: 30, msg: 'hookferry: a replay has visited all of its deliveries' }
-    expect(of('replay.completed')).toEqual([{ ...visited, replayId, requeued: 1, skipped: 0 }])
+    expect(of('replay.canceled')).toEqual([
+      { level: 30, msg: 'hookferry: a replay was canceled', replayId: laterId, kind, tenant },
+    ])
+    expect(of('event.canceled')).toEqual([{ level: 30, msg: 'hookferry: an event was canceled', eventId, tenant }])
+    const visited = { level: 30, msg: 'hookferry: a replay has visited all that it selected' }
+    expect(of('replay.completed')).toEqual([{ ...visited, replayId, kind, requeued: 1, skipped: 0 }])
     expect(of('sender.started')).toEqual([{ level: 30, msg: 'hookferry: delivering from this process', worker }])
     expect(of('sender.stopped')).toEqual([
       { level: 30, msg: 'hookferry: no longer delivering from this process', worker },

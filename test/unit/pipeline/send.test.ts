@@ -20,6 +20,7 @@ const checked: CheckedEvent = {
 const prepare = (more: Partial<CheckedEvent> = {}, input: Partial<PrepareInput> = {}) =>
   prepareEvent({
     checked: { ...checked, ...more },
+    path: 'send',
     now: NOW,
     generatedId: 'evt_made',
     payloadMaxBytes: 1_024,

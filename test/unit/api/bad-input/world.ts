@@ -1,4 +1,4 @@
-import type { ReplayRun } from '../../../../src/api/replays.ts'
+import type { ReplayRun } from '../../../../src/api/replay-run.ts'
 import { ALL_TENANTS } from '../../../../src/api/scope.ts'
 import { createWebhookSender, type TenantSender } from '../../../../src/sender.ts'
 import { hmacHeader } from '../../../../src/signing/hmac-header.ts'
@@ -11,10 +11,10 @@ export interface World extends Rig {
   acme: TenantSender
   run: ReplayRun
   /** Ids of tenant acme. */
-  ids: { endpoint: string; event: string; delivery: string }
+  ids: { endpoint: string; event: string; delivery: string; replay: string }
   /** Ids of another tenant. */
   foreign: { endpoint: string; event: string; delivery: string; replay: string }
-  cursors: { endpoints: string; events: string; deliveries: string }
+  cursors: { endpoints: string; events: string; deliveries: string; replays: string; explain: string }
 }
 
 export async function createWorld(): Promise<World> {
@@ -29,6 +29,7 @@ export async function createWorld(): Promise<World> {
     const { items } = await tenant.deliveries.list({ endpointId: endpoint, eventId: event })
     return { endpoint, event, delivery: items[0]?.id ?? '' }
   }
+  await acme.replay({ endpointId: mine.endpoint, eventId: mine.event })
   const run = await acme.replay({ endpointId: mine.endpoint })
   const foreignRun = await other.replay({ endpointId: theirs.endpoint })
   const page = { limit: 1 }
@@ -36,12 +37,14 @@ export async function createWorld(): Promise<World> {
     ...made,
     acme,
     run,
-    ids: await idsOf(acme, mine.endpoint, mine.event),
+    ids: { ...(await idsOf(acme, mine.endpoint, mine.event)), replay: run.id },
     foreign: { ...(await idsOf(other, theirs.endpoint, theirs.event)), replay: foreignRun.id },
     cursors: {
       endpoints: (await acme.endpoints.list(page)).nextCursor ?? '',
       events: (await acme.events.list(page)).nextCursor ?? '',
       deliveries: (await acme.deliveries.list(page)).nextCursor ?? '',
+      replays: (await acme.replays.list(page)).nextCursor ?? '',
+      explain: (await acme.events.explain(mine.event, page)).nextCursor ?? '',
     },
   }
 }
@@ -61,7 +64,7 @@ export async function dump(storage: Tampered): Promise<unknown> {
     endpoints: await storage.listEndpoints({ changedSince: null, tenant: null, states: null, ...page }),
     events: await storage.listEvents({ tenant: null, type: null, since: null, until: null, ...page }),
     deliveries: await storage.listDeliveries({ selection: {}, ...page }),
-    replays: await storage.runningReplays({ limit: 1_000 }),
+    replays: await storage.listReplays({ tenant: null, states: null, ...page }),
     stats: await storage.stats({ now: 0, countMax: 1_000 }),
     versions: [
       await storage.endpointChanges({ tenant: 'acme', since: 0 }),

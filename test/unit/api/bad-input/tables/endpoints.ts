@@ -4,6 +4,7 @@ import {
   headers,
   ids,
   integers,
+  LONE,
   lists,
   metadata,
   numbers,
@@ -12,6 +13,7 @@ import {
   refuse,
   strings,
   tenants,
+  times,
   together,
   types,
 } from '../kinds.ts'
@@ -141,6 +143,7 @@ function settings(path: string, field: Field): Cases {
 
 const creating: Field = (name) => (value) => [{ url, [name]: value }]
 const updating: Field = (name) => (value, world) => [world.ids.endpoint, { [name]: value }]
+const testing: Field = (name) => (value, world) => [world.ids.endpoint, { [name]: value }]
 const bytes: Place = (value) => [{ url, secret: { bytes: value } }]
 
 const create = together(
@@ -198,11 +201,8 @@ const page = (path: string, field: Field) =>
   together(integers(`${path}.limit`, field('limit'), 1, 200), strings(`${path}.cursor`, field('cursor'), 512))
 
 /** Cursors that are not this list's own. */
-function cursors(
-  path: string,
-  own: 'endpoints' | 'events' | 'deliveries',
-  other: 'endpoints' | 'events' | 'deliveries',
-) {
+type Listing = 'endpoints' | 'events' | 'deliveries' | 'replays'
+function cursors(path: string, own: Listing, other: Listing) {
   const forged = (parts: unknown) => Buffer.from(JSON.stringify(parts)).toString('base64url')
   const place: Place = (make, world) => [{ tenant: 'acme', cursor: (make as (w: typeof world) => string)(world) }]
   type World = Parameters<Place>[1]
@@ -235,6 +235,8 @@ export const endpoints: Record<string, Cases> = {
       empty: [],
       'too many': ['active', 'active', 'active', 'active'],
     }),
+    times('endpoints.list.changedSince', list('changedSince')),
+    accept('endpoints.list.changedSince', list('changedSince'), { 'ISO 8601': '2026-01-01T00:00:00Z' }),
     page('endpoints.list', list),
     cursors('endpoints.list', 'endpoints', 'events'),
   ),
@@ -247,6 +249,19 @@ export const endpoints: Record<string, Cases> = {
     settings('endpoints.update', updating),
   ),
   'endpoints.delete': existing('endpoints.delete.id', (value) => [value]),
+  'endpoints.test': together(
+    existing('endpoints.test.id', (value) => [value]),
+    objects('endpoints.test', (value, world) => [world.ids.endpoint, value]),
+    strings('endpoints.test.type', testing('type'), 128),
+    refuse('event_invalid', undefined, testing('type'), { 'a pattern': 'invoice.*', 'a blank': 'a b' }),
+    refuse('argument_type', 'endpoints.test.data', testing('data'), {
+      'a function': () => {},
+      'a symbol': Symbol('s'),
+    }),
+    refuse('event_invalid', undefined, testing('data'), { 'a BigInt': 7n, 'half a pair': LONE }),
+    refuse('payload_too_large', undefined, testing('data'), { 'too much': 'x'.repeat(512 * 1_024) }),
+    accept('endpoints.test.data', testing('data'), { null: null, 'a number': 7, 'an array': [] }),
+  ),
   'endpoints.pause': together(
     existing('endpoints.pause.id', (value) => [value]),
     objects('endpoints.pause', (value, world) => [world.ids.endpoint, value]),

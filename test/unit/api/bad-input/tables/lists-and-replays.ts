@@ -13,8 +13,9 @@ import {
   tenants,
   times,
   together,
+  types,
 } from '../kinds.ts'
-import { ALL_TENANTS } from '../world.ts'
+import { ALL_TENANTS, type World } from '../world.ts'
 import { cursors, list, page } from './endpoints.ts'
 
 const DAY = 86_400_000
@@ -54,8 +55,43 @@ function selection(path: string, field: Field): Cases {
   )
 }
 
+/** The id of an event: its form, and that there is one here. */
+function existingEvent(path: string, place: Place): Cases {
+  return together(
+    ids(path, place),
+    refuse('event_not_found', undefined, place, { unknown: 'evt_unknown' }),
+    foreign('event_not_found', (world) => place(world.foreign.event, world)),
+  )
+}
+
+function foreign(code: string, args: (world: World) => unknown[]): Cases {
+  return { accepted: [], refused: [{ given: "acme: another tenant's", args, code }] }
+}
+
+const options = (path: string, place: Field): Cases =>
+  together(
+    objects(path, (value, world) => [...place('dryRun')(true, world).slice(0, -1), value]),
+    booleans(`${path}.dryRun`, place('dryRun')),
+    numbers(`${path}.perSecond`, place('perSecond'), 0.01, 100_000),
+  )
+
+/** What `events.wait` and `run.wait` take. Those that are accepted wait: see events-wait.test.ts and replays.test.ts. */
+const waiting = (path: string, field: Field, whole: Place): Cases => ({
+  ...together(
+    objects(path, whole),
+    integers(`${path}.timeoutMs`, field('timeoutMs'), 1, DAY),
+    types(`${path}.signal`, field('signal')),
+    refuse('argument_type', `${path}.signal`, field('signal'), { 'a controller': new AbortController() }),
+  ),
+  accepted: [],
+})
+
 const replaying: Field = (name) => (value) => [{ eventId: 'evt_none', [name]: value }]
 const option: Field = (name) => (value) => [{ eventId: 'evt_none' }, { [name]: value }]
+const filling: Field = (name) => (value, world) => [{ tenant: 'acme', endpointId: world.ids.endpoint, [name]: value }]
+const fillOption: Field = (name) => (value, world) => [...filling('type')('a.b', world), { [name]: value }]
+const explaining: Field = (name) => (value, world) => [world.ids.event, { [name]: value }]
+const awaiting: Field = (name) => (value, world) => [world.ids.event, { [name]: value }]
 const attempts: Field = (name) => (value, world) => [world.ids.delivery, { [name]: value }]
 
 export const listsAndReplays: Record<string, Cases> = {
@@ -68,6 +104,33 @@ export const listsAndReplays: Record<string, Cases> = {
     period('events.list', list, (since, until) => [{ since, until }]),
     page('events.list', list),
     cursors('events.list', 'events', 'deliveries'),
+  ),
+  'events.cancel': existingEvent('events.cancel.id', (value) => [value]),
+  'events.explain': together(
+    existingEvent('events.explain.id', (value) => [value]),
+    objects('events.explain', (value, world) => [world.ids.event, value]),
+    page('events.explain', explaining),
+    refuse(
+      'cursor_invalid',
+      'events.explain.cursor',
+      (_, world) => [world.ids.event, { cursor: world.cursors.events }],
+      {
+        'of another list': 0,
+      },
+    ),
+    refuse(
+      'cursor_invalid',
+      'events.explain.cursor',
+      (_, world) => [world.foreign.event, { cursor: world.cursors.explain }],
+      { "another event's": 0 },
+    ),
+    accept('events.explain.cursor', (_, world) => [world.ids.event, { cursor: world.cursors.explain }], {
+      'its own': 0,
+    }),
+  ),
+  'events.wait': together(
+    existingEvent('events.wait.id', (value) => [value]),
+    waiting('events.wait', awaiting, (value, world) => [world.ids.event, value]),
   ),
   'deliveries.get': ids('deliveries.get.id', (value) => [value]),
   'deliveries.list': together(
@@ -106,17 +169,47 @@ export const listsAndReplays: Record<string, Cases> = {
       'nothing but undefined': { tenant: 'acme', endpointId: undefined, state: undefined },
     }),
     { ...selection('replay', replaying), accepted: [] },
-    objects('replay.options', (value) => [{ eventId: 'evt_none' }, value]),
-    booleans('replay.options.dryRun', option('dryRun')),
-    numbers('replay.options.perSecond', option('perSecond'), 0.01, 100_000),
+    options('replay.options', option),
+  ),
+  backfill: together(
+    objects('backfill', (value) => [value], 'an object'),
+    refuse('argument_type', 'backfill', (value) => [value], { undefined }),
+    refuse('argument_missing', 'backfill.endpointId', (value) => [value], {
+      'an empty selection': {},
+      'a tenant alone': { tenant: 'acme' },
+      'an id that turned out undefined': { endpointId: undefined, type: 'a.b' },
+    }),
+    ids('backfill.endpointId', filling('endpointId')),
+    refuse('endpoint_not_found', undefined, filling('endpointId'), { unknown: 'ep_unknown' }),
+    refuse('endpoint_not_found', undefined, filling('tenant'), { "another tenant's": 'other' }),
+    foreign('endpoint_not_found', (world) => [{ endpointId: world.foreign.endpoint }]),
+    { ...tenants('backfill.tenant', filling('tenant')), accepted: [] },
+    accept('backfill.tenant', filling('tenant'), { ALL_TENANTS }),
+    ids('backfill.eventId', filling('eventId')),
+    type('backfill', filling),
+    period('backfill', filling, (since, until) => [{ endpointId: 'ep_none', since, until }]),
+    refuse('argument_unknown', 'backfill.state', filling('state'), { 'of deliveries': 'failed', undefined }),
+    refuse('argument_unknown', 'backfill.ids', filling('ids'), { 'of deliveries': ['dlv_none'], undefined }),
+    options('backfill.options', fillOption),
   ),
   'replays.get': ids('replays.get.id', (value) => [value]),
-  'run.wait': together(
-    objects('wait', (value) => [value]),
-    {
-      ...integers('wait.timeoutMs', (value) => [{ timeoutMs: value }], 1, DAY),
-      // A wait that is accepted waits: see replays.test.ts.
-      accepted: [],
-    },
+  'replays.list': together(
+    objects('replays.list', (value) => [value]),
+    tenants('replays.list.tenant', list('tenant')),
+    accept('replays.list.tenant', list('tenant'), { ALL_TENANTS }),
+    refuse('argument_invalid', 'replays.list.state[0]', list('state'), { unknown: 'paused', null: null, number: 1 }),
+    refuse('argument_range', 'replays.list.state', list('state'), { empty: [], 'too many': Array(4).fill('running') }),
+    page('replays.list', list),
+    cursors('replays.list', 'replays', 'deliveries'),
+  ),
+  'replays.cancel': together(
+    ids('replays.cancel.id', (value) => [value]),
+    refuse('replay_not_found', undefined, (value) => [value], { unknown: 'rpl_unknown' }),
+    foreign('replay_not_found', (world) => [world.foreign.replay]),
+  ),
+  'run.wait': waiting(
+    'wait',
+    (name) => (value) => [{ [name]: value }],
+    (value) => [value],
   ),
 }

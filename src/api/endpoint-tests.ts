@@ -1,0 +1,75 @@
+import { plainObject } from '../arguments.ts'
+import type { EndpointRecord } from '../model/endpoint.ts'
+import { checkData } from './check-data.ts'
+import { checkType } from './check-event.ts'
+import type { Core } from './core.ts'
+import { endpointAccess } from './endpoint-access.ts'
+import { type Attempt, presentAttempt } from './present.ts'
+import { checkId, type Scope } from './scope.ts'
+import { prepare } from './send.ts'
+
+/** What a test sends. */
+export interface EndpointTest {
+  /** Default `'webhook.test'`, which no catalogue needs to have. One that is given is checked as by `send`, and so is its data. */
+  type?: string
+  /** What JSON can write. Default `{}`. */
+  data?: unknown
+}
+
+/** A request to try an endpoint by. */
+export interface EndpointTests {
+  /**
+   * Makes one request as for a real event, with an id of its own, and returns what became of it: same bytes, signature, checks of the
+   * address, deadline. Whatever state the endpoint is in, and before `start`, too. Nothing of it is kept or told to listeners, its
+   * health stays as it is, and it is not repeated. At most 16 at once in a process, 4 of one tenant. A `stop` whose grace is over ends
+   * it as `aborted`. Throws `endpoint_not_found`, `busy` (retryable), `event_invalid`, `payload_too_large`, `stopped`.
+   */
+  test(id: string, event?: EndpointTest): Promise<Attempt>
+}
+
+export function endpointTests(core: Core, scope: Scope): EndpointTests {
+  const { find } = endpointAccess(core, scope)
+  return {
+    async test(value, event = {}) {
+      const id = checkId(value, 'endpoints.test.id')
+      const checked = checkTest(event, 'endpoints.test')
+      return testEndpoint(core, await find(id), checked)
+    },
+  }
+}
+
+const TYPE = 'webhook.test'
+
+/** The type is null when it was left out. */
+interface CheckedTest {
+  type: string | null
+  data: unknown
+}
+
+function checkTest(value: unknown, path: string): CheckedTest {
+  const { type, data } = plainObject(value, path, ['type', 'data'])
+  return { type: type === undefined ? null : checkType(type, `${path}.type`), data: data === undefined ? {} : data }
+}
+
+/** One request of an event that is nowhere kept. */
+async function testEndpoint(core: Core, endpoint: EndpointRecord, { type, data }: CheckedTest): Promise<Attempt> {
+  const event = { ...NOTHING_MORE, tenant: endpoint.tenant, type: type ?? TYPE, content: { data } }
+  // The type of a test need not be one of the catalogue; one that is given is held to it as by send.
+  const checked = type === null ? event : await checkData(core, event)
+  const { engine } = await core.ready()
+  core.clock.keepUp().catch(() => {})
+  const prepared = prepare(core, checked, 'endpoints.test')
+  return presentAttempt(await engine.test(prepared.event, endpoint))
+}
+
+/** What `send` could have been given besides. */
+const NOTHING_MORE = Object.freeze({
+  id: null,
+  occurredAt: null,
+  deliverAt: null,
+  idempotencyKey: null,
+  orderingKey: null,
+  headers: {},
+  endpointIds: null,
+  metadata: {},
+})
