@@ -77,6 +77,8 @@ const settled: Behaviour[] = [
       same((await settleAll(storage, [delivered(lease, lost)], LATER)).statuses, ['canceled'], 'it is canceled')
       matches(await deliveryNow(storage, lease.deliveryId), CANCELED, 'and rests')
       same(await storage.expiredLeases({ now: lease.until, limit: 10 }), [], 'its lease is over')
+      same(await dueNow(storage, LATER), [], 'its lane has nothing to give')
+      same(await storage.nextDueAt(), null, 'and never will')
     },
   },
   {

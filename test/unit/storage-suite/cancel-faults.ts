@@ -313,6 +313,20 @@ const leasedFaults: Fault[] = [
     }),
   },
   {
+    fault: 'a canceled delivery keeps its place in line',
+    caughtBy: 'cancel event: a lost attempt is not repeated either',
+    of: (inner, tables) => ({
+      settle: async (input) => {
+        const result = await inner.settle(input)
+        for (const [index, { deliveryId }] of input.settlements.entries()) {
+          const row = findDelivery(tables, deliveryId)
+          if (row !== undefined && result.statuses[index] === 'canceled') row.endpoint.lane.pending.add(row)
+        }
+        return result
+      },
+    }),
+  },
+  {
     fault: 'a verdict is overruled by the mark',
     caughtBy: 'cancel event: a settlement that ends the delivery stands',
     of: settlesMarked((one) => ({ ...one, next: { state: 'pending', dueAt: 0, step: 0, lost: 0 } })),
