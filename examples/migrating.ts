@@ -58,6 +58,19 @@ const sender = createWebhookSender({
 // #endregion
 await sender.start()
 
+// #region notify
+/** Since when a customer's webhooks are sent by hookferry; not in it: not yet. It stands for a column in your table of customers. */
+const changedOver = new Map<string, Date>()
+
+/** The only place from which webhooks are sent. */
+async function notify(customer: string, type: string, payload: object, idempotencyKey: string): Promise<void> {
+  const body = bodyOf(type, payload) // byte for byte as it was
+  if (!changedOver.has(customer)) return formerSend(customer, type, body)
+  const headers = { 'x-shop-event': type }
+  await sender.send({ tenant: customer, type, body, contentType: 'application/json', headers, idempotencyKey })
+}
+// #endregion
+
 // #region import
 /** Takes over a customer's endpoints, and returns those that can't be, and why. It may be run again. */
 async function takeOver(customer: string): Promise<{ id: string; code: unknown }[]> {
@@ -74,7 +87,7 @@ async function takeOver(customer: string): Promise<{ id: string; code: unknown }
     // The former sender took the text itself as the key. If yours decodes it first, from hex or base64, so must this.
     const bytes = Buffer.from(secret)
     try {
-      await webhooks.endpoints.create({
+      const endpoint = await webhooks.endpoints.create({
         url,
         eventTypes: events === '*' ? null : events.split(','),
         secret: { bytes },
@@ -82,24 +95,14 @@ async function takeOver(customer: string): Promise<{ id: string; code: unknown }
         signing: bytes.length < 24 ? ['x-shop-signature'] : null,
         metadata: { formerId: id },
       })
+      // An endpoint that comes late, such as one whose URL was refused at first, gets what it has missed since then.
+      const since = changedOver.get(customer)
+      if (since !== undefined) await webhooks.backfill({ endpointId: endpoint.id, since })
     } catch (error) {
       refused.push({ id, code: error instanceof Error && 'code' in error ? error.code : error })
     }
   }
   return refused
-}
-// #endregion
-
-// #region notify
-/** Since when a customer's webhooks are sent by hookferry; not in it: not yet. It stands for a column in your table of customers. */
-const changedOver = new Map<string, Date>()
-
-/** The only place from which webhooks are sent. */
-async function notify(customer: string, type: string, payload: object, idempotencyKey: string): Promise<void> {
-  const body = bodyOf(type, payload) // byte for byte as it was
-  if (!changedOver.has(customer)) return formerSend(customer, type, body)
-  const headers = { 'x-shop-event': type }
-  await sender.send({ tenant: customer, type, body, contentType: 'application/json', headers, idempotencyKey })
 }
 // #endregion
 
@@ -144,10 +147,19 @@ assert.deepEqual(JSON.parse(Buffer.from(verified.body).toString()), {
 })
 assert.equal(other.requests[1]?.headers['webhook-signature'], undefined)
 
+// The customer has given another URL for the third one, and has missed nothing since the change-over.
+const third = await startReceiver()
+db.prepare('UPDATE endpoint SET url = ? WHERE id = ?').run(third.url, '3')
+assert.deepEqual(await takeOver('acme'), [])
+await until(() => third.count === 1)
+assert.ok(acceptsAsEver(third.requests[0], secrets.long))
+assert.ok(third.requests[0]?.body.includes('inv_2'))
+
 console.log('taken over; the old header is verified as ever, and the new one as well')
 
 await sender.stop()
 db.close()
 await receiver.close()
 await other.close()
+await third.close()
 await folder.remove()

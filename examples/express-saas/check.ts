@@ -60,6 +60,13 @@ assert.ok(secret !== undefined)
 const endpoint = linkIn(added.html, 'endpoints') ?? ''
 for (const path of ['/webhooks', endpoint]) assert.ok(!(await acme.open(path)).html.includes('whsec_'))
 
+// A test event comes at once, whatever it is that the endpoint wants, and nothing of it is kept.
+const test = await acme.press(`${endpoint}/test`)
+assert.ok(test.html.includes('Test: delivered'))
+assert.ok(test.html.includes('Your server answered with 200'))
+assert.ok(receiver.requests[0]?.body.includes('webhook.test'))
+assert.equal(linkIn((await acme.open(endpoint)).html, 'deliveries'), undefined)
+
 /** The newest delivery of the endpoint, once it is in that state. */
 const delivery = (state: string) =>
   until(async () => {
@@ -70,7 +77,7 @@ const delivery = (state: string) =>
 // An invoice is paid, twice by mistake: one delivery, and the answer that came back, as text.
 for (let click = 1; click <= 2; click++) assert.equal((await acme.press('/invoices/inv_1/pay')).status, 202)
 const first = await acme.open(await delivery('delivered'))
-assert.equal(receiver.count, 1)
+assert.equal(receiver.count, 2)
 assert.ok(first.html.includes('Attempt 1: delivered'))
 assert.ok(first.html.includes('&quot;invoice&quot;:&quot;inv_1&quot;'), 'what was sent')
 assert.ok(first.html.includes('&lt;script&gt;alert(&quot;thanks&quot;)'), 'what came back')
@@ -80,10 +87,10 @@ assert.ok(!first.html.includes('<script>'))
 await acme.press(`${endpoint}/pause`)
 await acme.press('/invoices/inv_2/pay')
 await delivery('held')
-assert.equal(receiver.count, 1)
+assert.equal(receiver.count, 2)
 assert.equal((await acme.press(`${endpoint}/enable`)).status, 409)
 assert.equal((await acme.press(`${endpoint}/resume`)).path, endpoint)
-await until(() => receiver.count === 2)
+await until(() => receiver.count === 3)
 
 // The customer's server says that it has gone. It was a mistake: enable, and deliver again what failed.
 receiver.status = 410
@@ -101,11 +108,11 @@ assert.ok(!(await globex.open('/webhooks')).html.includes(receiver.url))
 for (const path of [endpoint, failed, '/webhooks/endpoints/ep_none', '/webhooks/deliveries/a.b']) {
   assert.equal((await globex.open(path)).status, 404, path)
 }
-const buttons = ['pause', 'resume', 'enable'].map((change) => `${endpoint}/${change}`)
+const buttons = ['pause', 'resume', 'enable', 'test'].map((change) => `${endpoint}/${change}`)
 for (const path of [...buttons, `${failed}/replay`]) assert.equal((await globex.press(path)).status, 404, path)
 
 await service.stop()
-assert.equal(receiver.count, 4)
+assert.equal(receiver.count, 5)
 console.log(`two customers, ${receiver.count} requests; the page did what it says`)
 await receiver.close()
 await folder.remove()

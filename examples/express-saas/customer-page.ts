@@ -1,7 +1,15 @@
 import express, { type ErrorRequestHandler, type Request, type Response, Router } from 'express'
 import type { AnyTenantSender } from 'hookferry'
 import type { Html } from './html.ts'
-import { deliveryPage, type EndpointForm, endpointPage, endpointsPage, notFoundPage, secretPage } from './views.ts'
+import {
+  deliveryPage,
+  type EndpointForm,
+  endpointPage,
+  endpointsPage,
+  notFoundPage,
+  secretPage,
+  testPage,
+} from './views.ts'
 
 export interface CustomerPageOptions {
   /** The sender of the customer who is signed in: `sender.forTenant(…)`, which finds nothing of anybody else's. */
@@ -57,6 +65,13 @@ export function customerPage({ webhooksOf, eventTypes }: CustomerPageOptions): R
     })
   }
 
+  router.post('/endpoints/:id/test', async (request, response) => {
+    const { endpoints } = webhooksOf(request)
+    const endpoint = await endpoints.get(request.params.id)
+    if (endpoint === null) return notFound(response)
+    show(response, testPage(request.baseUrl, endpoint, await endpoints.test(endpoint.id)))
+  })
+
   // #region look
   router.get('/deliveries/:id', async (request, response) => {
     const { deliveries, events } = webhooksOf(request)
@@ -93,6 +108,7 @@ const refused: ErrorRequestHandler = (error, _request, response, next) => {
   // Somebody was faster, in another tab or by policy.
   else if (code === 'endpoint_state_invalid')
     response.status(409).send('It has changed meanwhile: go back, and reload.')
+  else if (code === 'busy') response.status(503).send('Too much at once: try again in a moment.')
   else next(error)
 }
 

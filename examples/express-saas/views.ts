@@ -76,7 +76,7 @@ export function endpointPage(base: string, endpoint: Endpoint, deliveries: Liste
 <p>It is <strong>${state}</strong>${stateReason === null ? null : html` (${stateReason})`}.
 ${state === 'active' ? null : html`What happens now is kept, and delivered once it is active again.`}
 ${health.failingSince === null ? null : html`Failing since ${time(health.failingSince)}: ${health.failures} attempts.`}</p>
-${button(`${here}/${change}`, change)}
+${button(`${here}/${change}`, change)} ${button(`${here}/test`, 'send a test event')}
 <h2>Deliveries</h2>
 <table>
   <tr><th>When</th><th>Event</th><th>State</th><th>Attempts</th><th>Next attempt</th></tr>
@@ -107,15 +107,23 @@ export function deliveryPage(
 <p>It is <strong>${delivery.state}</strong>${delivery.reason === null ? null : html` (${delivery.reason})`}.</p>
 ${atRest ? button(`${here}/replay`, 'deliver again') : null}
 ${event === null ? null : html`<h2>What we send</h2><pre>${text(event.body)}</pre>`}
-${attempts.items.map(
-  (attempt) => html`<h2>Attempt ${attempt.number}: ${attempt.outcome}</h2>
-<p>${time(attempt.startedAt)}, to ${attempt.url}. ${problemOf(attempt)}</p>
-${attempt.status === null ? null : html`<p>Your server answered with ${attempt.status}:</p><pre>${text(attempt.responseBody)}</pre>`}`,
-)}
+${attempts.items.map((attempt) => html`<h2>Attempt ${attempt.number}: ${attempt.outcome}</h2>${told(attempt)}`)}
 ${older(here, attempts)}
 <p><a href="${base}/endpoints/${delivery.endpointId}">All deliveries to this endpoint</a></p>`,
   )
 }
+
+/** What became of a test, of which nothing is kept but this page. */
+export function testPage(base: string, endpoint: Endpoint, attempt: Attempt): Html {
+  return page(
+    `Test: ${attempt.outcome}`,
+    html`${told(attempt)}<p><a href="${base}/endpoints/${endpoint.id}">Back to the endpoint</a></p>`,
+  )
+}
+
+const told = (attempt: Attempt): Html => html`
+<p>${time(attempt.startedAt)}, to ${attempt.url}. ${problemOf(attempt)}</p>
+${attempt.status === null ? null : html`<p>Your server answered with ${attempt.status}:</p><pre>${text(attempt.responseBody)}</pre>`}`
 
 export const notFoundPage = (): Html => page('There is no such page', html`<p>It may have been removed.</p>`)
 
