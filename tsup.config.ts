@@ -24,6 +24,8 @@ const shared: Options = {
   splitting: true,
   clean: true,
   dts: true,
+  // What is in which file: test/packaging reads it, the package does not hold it.
+  metafile: true,
 }
 
 export default defineConfig([

@@ -6,19 +6,29 @@ import { execFileSync } from 'node:child_process'
 import { cpSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
+import { assertContents } from './contents.ts'
+import { writePrograms } from './snippets.ts'
 
 const ROOT = resolve(import.meta.dirname, '../..')
 const work = mkdtempSync(join(tmpdir(), 'hookferry-packaging-'))
 
 try {
+  assertContents(ROOT)
   const tarball = pack()
   // One install serves all consumers that have the driver: it compiles where no binary can be fetched.
-  const full = consumer('full', ['esm', 'cjs', 'jest', 'types'])
-  run(full, 'npm', 'install', tarball, 'jest@30', 'typescript@5.9', '@types/node@20')
+  const full = consumer('full', ['esm', 'cjs', 'jest', 'types', 'snippets'])
+  const { names, packages } = writePrograms(join(full, 'snippets'))
+  run(full, 'npm', 'install', tarball, 'jest@30', 'typescript@5.9', '@types/node@20', ...packages)
   run(join(full, 'esm'), 'node', 'main.js')
   run(join(full, 'cjs'), 'node', 'main.js')
   run(join(full, 'jest'), '../node_modules/.bin/jest')
   run(join(full, 'types'), '../node_modules/.bin/tsc')
+  run(join(full, 'types'), '../node_modules/.bin/tsc', '-p', 'tsconfig.edge.json')
+  run(join(full, 'snippets/ts'), '../../node_modules/.bin/tsc')
+  for (const name of names) {
+    run(join(full, 'snippets/esm'), 'node', `${name}.js`)
+    run(join(full, 'snippets/cjs'), 'node', '-e', `require('./${name}.js').main()`)
+  }
 
   const bare = consumer('bare', ['bare'])
   run(bare, 'npm', 'install', '--omit=peer', tarball)
@@ -30,7 +40,9 @@ try {
 function pack(): string {
   const [packed] = JSON.parse(output(ROOT, 'npm', 'pack', '--json', '--ignore-scripts', '--pack-destination', work))
   const files: string[] = packed.files.map((file: { path: string }) => file.path)
-  const stray = files.filter((path) => !/^(dist\/|package\.json|README\.md|LICENSE|CHANGELOG\.md)/.test(path))
+  const stray = files.filter(
+    (path) => !/^(dist\/(?!.*metafile)|package\.json|README\.md|LICENSE|CHANGELOG\.md)/.test(path),
+  )
   if (stray.length > 0) throw new Error(`The package holds files it should not: ${stray.join(', ')}`)
   return join(work, packed.filename)
 }

@@ -1,6 +1,5 @@
 // The main job, as each consumer runs it: one event through a SQLite file and a real HTTP server.
 const assert = require('node:assert/strict')
-const { createHmac } = require('node:crypto')
 const { once } = require('node:events')
 const { mkdtempSync, rmSync, statSync } = require('node:fs')
 const { createServer } = require('node:http')
@@ -8,7 +7,7 @@ const { tmpdir } = require('node:os')
 const { join } = require('node:path')
 
 /** `entries` are the package's subpaths as the consumer loaded them. */
-exports.scenario = async ({ main, sqlite, postgres, memory, storage, testing, nodeFetch }) => {
+exports.scenario = async ({ main, sqlite, postgres, memory, storage, testing, nodeFetch, events, verify }) => {
   assert.equal(typeof memory.memory, 'function')
   assert.equal(postgres.postgres({ connectionString: 'postgres://localhost' }).name, 'postgres')
   assert.equal(typeof testing.createTestSender, 'function')
@@ -16,12 +15,13 @@ exports.scenario = async ({ main, sqlite, postgres, memory, storage, testing, no
   assert.equal(typeof storage, 'object')
   // Subpaths share one copy of what they have in common.
   assert.throws(() => sqlite.sqlite({ path: '' }), main.ArgumentError)
+  assert.throws(() => events.defineEvents({ 'not a name': events.event() }), main.ArgumentError)
 
   const folder = mkdtempSync(join(tmpdir(), 'hookferry-'))
   const requests = []
   const server = createServer(async (request, response) => {
     const chunks = await request.toArray()
-    requests.push({ headers: request.headers, body: Buffer.concat(chunks).toString() })
+    requests.push({ headers: request.headers, body: Buffer.concat(chunks) })
     response.end()
   }).listen(0, '127.0.0.1')
   await once(server, 'listening')
@@ -29,6 +29,7 @@ exports.scenario = async ({ main, sqlite, postgres, memory, storage, testing, no
   const path = join(folder, 'webhooks.db')
   const sender = main.createWebhookSender({
     storage: sqlite.sqlite({ path }),
+    events: events.defineEvents({ 'invoice.paid': events.event() }),
     network: { allowHttp: true, allowRanges: ['127.0.0.0/8'] },
   })
   try {
@@ -47,10 +48,12 @@ exports.scenario = async ({ main, sqlite, postgres, memory, storage, testing, no
     assert.equal(requests.length, 1)
     const [{ headers, body }] = requests
     assert.equal(headers['webhook-id'], id)
-    assert.deepEqual(JSON.parse(body).data, { invoice: 'inv_1' })
-    const key = Buffer.from(secret.replace('whsec_', ''), 'base64')
-    const signed = `${id}.${headers['webhook-timestamp']}.${body}`
-    assert.equal(headers['webhook-signature'], `v1,${createHmac('sha256', key).update(signed).digest('base64')}`)
+    const event = await verify.verify({ headers, body }, secret)
+    assert.equal(event.id, id)
+    assert.equal(event.type, 'invoice.paid')
+    assert.deepEqual(event.data, { invoice: 'inv_1' })
+    const forged = verify.verify({ headers, body: `${body} ` }, secret)
+    await assert.rejects(forged, { name: 'VerificationError', code: 'signature_mismatch' })
     assert.ok(statSync(path).size > 0)
   } finally {
     await sender.stop({ graceMs: 1_000 })

@@ -4,6 +4,7 @@ import { createRequire } from 'node:module'
 import { createWebhookSender } from 'hookferry'
 import { memory } from 'hookferry/memory'
 import { postgres } from 'hookferry/postgres'
+import { verify } from 'hookferry/verify'
 
 const require = createRequire(import.meta.url)
 assert.throws(() => require.resolve('better-sqlite3'))
@@ -20,4 +21,8 @@ for (const create of [createWebhookSender, require('hookferry').createWebhookSen
   const sender = create()
   await assert.rejects(sender.send({ type: 'invoice.paid', data: {} }), { code: 'driver_missing' })
   await sender.stop()
+}
+
+for (const entry of [{ verify }, require('hookferry/verify')]) {
+  await assert.rejects(entry.verify({ headers: {}, body: '' }, ''), { code: 'secret_invalid' })
 }

@@ -8,4 +8,6 @@ scenario({
   storage: require('hookferry/storage'),
   testing: require('hookferry/testing'),
   nodeFetch: require('hookferry/transports/node-fetch'),
+  events: require('hookferry/events'),
+  verify: require('hookferry/verify'),
 })

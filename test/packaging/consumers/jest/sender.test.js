@@ -9,4 +9,6 @@ test('an event is delivered', () =>
     storage: require('hookferry/storage'),
     testing: require('hookferry/testing'),
     nodeFetch: require('hookferry/transports/node-fetch'),
+    events: require('hookferry/events'),
+    verify: require('hookferry/verify'),
   }))
