@@ -101,6 +101,7 @@ async function story(sender: WebhookSender, receivers: Receivers, storage: strin
     skipped: 0,
     delivered: 3,
     failed: 0,
+    canceled: 0,
   })
   const gone = await acme.endpoints.get(ids.gone)
   facts.check('the endpoint that answered 410 is disabled', [gone?.state, gone?.stateReason], ['disabled', 'gone'])
