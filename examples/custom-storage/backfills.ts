@@ -63,7 +63,8 @@ function backfill(
   const event = events.find(db, eventId)
   if (event === undefined || endpoint === undefined || !canHave(db, event.record, endpoint)) return false
   const endpointId = endpoint.record.id
-  insertDelivery(db, event, { endpointId, dueAt: now, leaseUntil: null }, now, '', replayId)
+  const dueAt = Math.max(now, event.record.deliverAt)
+  insertDelivery(db, event, { endpointId, dueAt, leaseUntil: null }, now, '', replayId)
   events.put(db, event)
   return true
 }

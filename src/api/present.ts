@@ -93,7 +93,7 @@ export interface Delivery {
   type: string
   /** `pending`, also while it is held; `leased` during an attempt; at rest `delivered`, `failed` or `canceled`. */
   state: DeliveryState
-  /** Why it failed or was canceled; null in every other state. */
+  /** Why it failed or was canceled; `event_canceled` while it is leased: its event was canceled meanwhile. Otherwise null. */
   reason: DeliveryReason | null
   /** 1 for the first schedule; each replay begins another. */
   round: number

@@ -45,7 +45,7 @@ export interface DeliveryRecord {
   type: string
   /** Where it stands. */
   state: DeliveryState
-  /** Why it failed or was canceled; null in every other state. */
+  /** Why it failed or was canceled; `event_canceled` while it is leased: its event was canceled meanwhile. Otherwise null. */
   reason: DeliveryReason | null
   /** 1 for the first schedule; each replay begins another. */
   round: number

@@ -187,9 +187,10 @@ export interface Storage {
   missedEvents(query: MissedEventsQuery): Promise<MissedEvents>
   /**
    * Writes a delivery of each of these events for the endpoint of a running backfill: pending, due now but not before the event's
-   * `deliverAt`, round 1, out of turn, stamped with the backfill, counted as requeued; moves its cursor, and completes it at the end. Events that are gone, were canceled or
-   * have a delivery for the endpoint by now, and all where the endpoint is deleted, count as skipped. With another cursor stored, or
-   * when it no longer runs, nothing is written. Returns the replay as it is then; null: there is none.
+   * `deliverAt`, round 1, out of turn, stamped with the backfill, counted as requeued; moves its cursor, and completes it at the end.
+   * Events that are gone, were canceled or have a delivery for the endpoint by now, and all where the endpoint is deleted, count as
+   * skipped. With another cursor stored, or when it no longer runs, nothing is written. Returns the replay as it is then; null: there
+   * is none.
    */
   insertBackfill(input: BackfillInput): Promise<ReplayRecord | null>
 

@@ -203,6 +203,11 @@ const writes: Fault[] = [
     of: writesAnd((row) => moved(row, row.event.record.deliverAt)),
   },
   {
+    fault: 'what is backfilled is due now, whatever its event says',
+    caughtBy: 'backfill: an event is not due before its deliverAt',
+    of: writesAnd((row, { now }) => moved(row, now)),
+  },
+  {
     fault: 'what is backfilled begins in its second round',
     caughtBy: 'backfill: an endpoint gets what it never had: pending, due now, in its first round',
     of: writesAnd((row) => {
