@@ -6,7 +6,6 @@ import { Alarm } from './waiting.ts'
  * then for what comes to rest in others.
  */
 
-const LOOK_EVERY_MS = 250
 /** However many wait, all of them together look at storage once in so long. */
 const MS_A_LOOK = 10
 
@@ -20,9 +19,9 @@ export class EventWaits {
     this.#lifecycle = lifecycle
   }
 
-  /** How long each of them sleeps between two looks. */
-  get everyMs(): number {
-    return Math.max(LOOK_EVERY_MS, this.#count * MS_A_LOOK)
+  /** How long each of them sleeps between two looks at least, unless it is woken. */
+  get leastMs(): number {
+    return this.#count * MS_A_LOOK
   }
 
   begin(eventId: string): EventWait {

@@ -41,8 +41,8 @@ export interface Events {
    */
   explain(id: string, page?: PageOptions): Promise<Listed<Explanation>>
   /**
-   * Resolves when all deliveries of the event are written and at rest: promptly where this process delivers, else within a quarter of
-   * a second as a rule. A held delivery is not at rest, and without a started sender nothing comes to rest: `timed_out` (retryable)
+   * Resolves when all deliveries of the event are written and at rest: promptly where this process delivers, else by looking four times
+   * a second at first, and less often the longer it takes, down to every 5 s. A held delivery is not at rest, and without a started sender nothing comes to rest: `timed_out` (retryable)
    * comes after `timeoutMs`. Throws `event_not_found`, `stopped`, and the signal's reason.
    */
   wait(id: string, options?: WaitOptions): Promise<EventOutcome>

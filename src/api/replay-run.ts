@@ -84,7 +84,7 @@ export async function presentRun(core: Core, record: ReplayRecord): Promise<Repl
         const seen = await seenNow(core, id)
         return isOver(seen) ? presentRun(core, seen.record) : undefined
       }
-      return waitFor(core, checkWait(options, 'wait'), { look, everyMs: () => LOOK_EVERY_MS })
+      return waitFor(core, checkWait(options, 'wait'), { look })
     },
     cancel: () => cancelRun(core, id),
   }

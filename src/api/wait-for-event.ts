@@ -26,7 +26,7 @@ export async function waitForEvent(core: Core, scope: Scope, id: string, wait: C
     return undefined
   }
   try {
-    return await waitFor(core, wait, { look, everyMs: () => eventWaits.everyMs, alarm: waiting.alarm })
+    return await waitFor(core, wait, { look, leastMs: () => eventWaits.leastMs, alarm: waiting.alarm })
   } finally {
     eventWaits.end(id, waiting)
   }

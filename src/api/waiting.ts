@@ -18,6 +18,9 @@ export interface CheckedWait {
 }
 
 const DAY = 86_400_000
+const PAUSE_MS = 250
+const PAUSE_SHARE = 0.05
+const LONGEST_PAUSE_MS = 5_000
 const TIMEOUT_MS = { min: 1, max: DAY, default: 60_000 }
 
 export function checkWait(value: unknown, path: string): CheckedWait {
@@ -66,7 +69,8 @@ export class Alarm {
 export interface Looking<T> {
   /** Undefined: not yet. */
   look: () => Promise<T | undefined>
-  everyMs: () => number
+  /** Between two looks at least, besides. */
+  leastMs?: () => number
   /** Rung when there may be something to see. */
   alarm?: Alarm
 }
@@ -81,20 +85,21 @@ export interface Waiter {
 /** Looks until there is something to see, at least once. Throws `timed_out`, `stopped`, and the signal's reason. */
 export async function waitFor<T>(core: Waiter, { timeoutMs, signal }: CheckedWait, looking: Looking<T>): Promise<T> {
   signal?.throwIfAborted()
-  const { look, everyMs, alarm = new Alarm() } = looking
+  const { look, leastMs = () => 0, alarm = new Alarm() } = looking
   const over = new AbortController()
   const onAbort = () => over.abort(signal?.reason)
   const onClosed = () => over.abort(stoppedMeanwhile())
   signal?.addEventListener('abort', onAbort)
   core.closed.addEventListener('abort', onClosed)
   try {
-    const ends = core.clock.monotonic() + timeoutMs
+    const began = core.clock.monotonic()
     for (;;) {
       const seen = await abortable(look(), over.signal)
       if (seen !== undefined) return seen
-      const rest = ends - core.clock.monotonic()
-      if (rest <= 0) throw timedOut(timeoutMs)
-      await abortable(alarm.sleep(core.clock, Math.min(everyMs(), rest)), over.signal)
+      const waited = core.clock.monotonic() - began
+      if (waited >= timeoutMs) throw timedOut(timeoutMs)
+      const pause = Math.max(pauseAfter(waited), leastMs())
+      await abortable(alarm.sleep(core.clock, Math.min(pause, timeoutMs - waited)), over.signal)
     }
   } finally {
     // A sleep that was broken off ends with its timer.
@@ -102,6 +107,11 @@ export async function waitFor<T>(core: Waiter, { timeoutMs, signal }: CheckedWai
     signal?.removeEventListener('abort', onAbort)
     core.closed.removeEventListener('abort', onClosed)
   }
+}
+
+/** Who has waited for long can wait a little longer: a day is not to cost hundreds of thousands of looks. */
+function pauseAfter(waitedMs: number): number {
+  return Math.min(LONGEST_PAUSE_MS, Math.max(PAUSE_MS, waitedMs * PAUSE_SHARE))
 }
 
 function stoppedMeanwhile(): WebhookError {
