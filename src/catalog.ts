@@ -9,6 +9,10 @@ import { TYPE_MAX, TYPE_PATTERN } from './model/event.ts'
  * so that nobody needs a package for it.
  */
 export interface StandardSchema<Input = unknown, Output = Input> {
+  /**
+   * All of the standard: its `version` and `vendor`, the schema's `types` for TypeScript (`input` and `output`, never
+   * read), and `validate`.
+   */
   readonly '~standard': {
     readonly version: 1
     readonly vendor: string
@@ -17,13 +21,16 @@ export interface StandardSchema<Input = unknown, Output = Input> {
   }
 }
 
-/** What a schema answers: its output, or what is wrong. */
+/** What a schema answers: its output as `value`, or its `issues`. */
 export type SchemaResult<Output> =
   | { readonly value: Output; readonly issues?: undefined }
   | { readonly issues: readonly SchemaIssue[] }
 
+/** One thing that a schema finds wrong. */
 export interface SchemaIssue {
+  /** What is wrong, for people. */
   readonly message: string
+  /** Where it stands within the value: keys, or objects with a `key`. */
   readonly path?: readonly (PropertyKey | { readonly key: PropertyKey })[] | undefined
 }
 
@@ -47,10 +54,12 @@ export type EventData<C extends Catalog, K extends EventName<C> = EventName<C>> 
 /** The data of this type as its receivers get it: its schema's output, written as JSON and read again. */
 export type EventOutput<C extends Catalog, K extends EventName<C> = EventName<C>> = AsJson<OutputOf<C[K]>>
 
+/** What the schema of a definition takes. */
 type InputOf<D> = D extends EventDefinition<infer Input, unknown> ? Input : never
+/** What the schema of a definition makes of it. */
 type OutputOf<D> = D extends EventDefinition<unknown, infer Output> ? Output : never
 
-/** What `JSON.parse` makes of what `JSON.stringify` made of it: a `Date` is text by then. */
+/** What `JSON.parse` makes of what `JSON.stringify` made of it, by its `toJSON` where it has one: a `Date` is text by then. */
 type AsJson<T> = T extends { toJSON(): infer Written }
   ? AsJson<Written>
   : T extends string | number | boolean | null | undefined
@@ -73,6 +82,7 @@ export function event(...given: unknown[]): EventDefinition {
   return Object.freeze({ schema: given.length === 0 ? null : checkSchema(given[0], 'event.schema') })
 }
 
+/** The definition that a schema makes. */
 type DefinitionBy<Schema> =
   Schema extends StandardSchema<infer Input, infer Output> ? EventDefinition<Input, Output> : never
 

@@ -94,9 +94,12 @@ export type VerificationErrorCode =
 
 /** Why `verify` does not vouch for a request. Its message holds no secret, and no signature that would have been right. */
 export class VerificationError extends Error {
+  /** Always `VerificationError`, also in another copy of the package. */
   override readonly name = 'VerificationError'
+  /** What to guard by; the text of the message may change. */
   readonly code: VerificationErrorCode
 
+  /** `cause`: what made it fail, as it was thrown. */
   constructor(code: VerificationErrorCode, message: string, options: { cause?: unknown } = {}) {
     super(message, options.cause === undefined ? undefined : { cause: options.cause })
     this.code = code

@@ -1,4 +1,9 @@
-/** `hookferry/events`: the catalogue, for whoever shares it between the sender and its receivers. Nothing of the engine is in here. */
+/**
+ * The catalogue, for whoever shares it between the sender and its receivers. Nothing of the engine is in here.
+ *
+ * @module
+ */
+
 export {
   type Catalog,
   defineEvents,

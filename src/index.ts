@@ -1,3 +1,9 @@
+/**
+ * The sender: accepts events, delivers them to every endpoint that wants them, and shows what became of each.
+ *
+ * @module
+ */
+
 export type { BackfillFunction, BackfillSelection } from './api/backfill.ts'
 export type { EndpointInput, EndpointPatch, TypePattern } from './api/check-endpoint.ts'
 export type { EventCommon, EventInput } from './api/check-event.ts'
@@ -32,18 +38,26 @@ export {
   type StandardSchema,
 } from './catalog.ts'
 export type {
+  AttemptEnded,
   AttemptNews,
+  BackgroundFailure,
+  DeliveryCanceled,
+  DeliveryDelivered,
+  DeliveryFailed,
   DeliveryNews,
+  EndpointDisabled,
+  EndpointFailing,
   EndpointNews,
   LifecycleEvents,
   LifecycleName,
+  ReplayCompleted,
 } from './engine/lifecycle-events.ts'
 export { ArgumentError, type ArgumentErrorCode, WebhookError, type WebhookErrorCode } from './errors.ts'
 export type { AttemptError, AttemptTimings, Outcome } from './model/attempt.ts'
 export type { DeliveryReason, DeliveryState } from './model/delivery.ts'
 export type { DisableReason, EndpointState, RateLimit } from './model/endpoint.ts'
 export type { ReplayKind, ReplayState } from './model/replay.ts'
-export { DEFAULTS, type SenderOptions } from './options.ts'
+export { DEFAULTS, type DisableOptions, type SenderOptions } from './options.ts'
 export type { ExplainReason } from './pipeline/explain.ts'
 export type { RetryContext } from './pipeline/retry.ts'
 export type { Clock, Timer } from './ports/clock.ts'

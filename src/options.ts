@@ -40,6 +40,16 @@ export const DEFAULTS = deepFreeze({
   payloadMaxBytes: 512 * KIB,
 })
 
+/** When an endpoint is disabled: `afterMs` and `minFailures` must both be reached, unless `decide` says otherwise. */
+export interface DisableOptions {
+  /** Without a success for this long, 1 s to 365 days. Default 5 days. `endpoint.failing` is told at half of it. */
+  afterMs?: number
+  /** And at least this many failed attempts since, 1 to 1,000,000. Default 20. */
+  minFailures?: number
+  /** Overrules the rule for one endpoint. What it throws is told by `'error'` and counts as `'default'`. */
+  decide?: DisableDecide
+}
+
 /** What `createWebhookSender` takes. Everything may be left out. */
 export interface SenderOptions<C extends Catalog = Catalog, S extends Storage = Storage> {
   /**
@@ -51,7 +61,7 @@ export interface SenderOptions<C extends Catalog = Catalog, S extends Storage = 
   storage?: S
   /** Makes the HTTP requests. Default: node-fetch over keep-alive agents of our own. */
   transport?: Transport
-  /** Gets what `'error'` tells: failures that no caller waits for. Default: nothing is written anywhere. */
+  /** Is told what happens, at four levels; such as pino. Default: nothing is written anywhere. */
   logger?: Logger
   /** Refuse calls at the root that leave `tenant` out. Default false: the tenant is then `'default'`. */
   requireTenant?: boolean
@@ -72,16 +82,7 @@ export interface SenderOptions<C extends Catalog = Catalog, S extends Storage = 
     decide?: RetryDecide
   }
   /** When a failing endpoint is disabled; false: never (410 still disables). */
-  disable?:
-    | {
-        /** Without a success for this long, 1 s to 365 days. Default 5 days. `endpoint.failing` is told at half of it. */
-        afterMs?: number
-        /** And at least this many failed attempts since, 1 to 1,000,000. Default 20. */
-        minFailures?: number
-        /** Overrules the rule for one endpoint. What it throws is told by `'error'` and counts as `'default'`. */
-        decide?: DisableDecide
-      }
-    | false
+  disable?: DisableOptions | false
   /** How long deliveries of a paused or disabled endpoint are kept before they are canceled. */
   hold?: {
     /** 1 min to 365 days. Default 7 days. */

@@ -23,7 +23,7 @@ import type { SqliteStorage } from './storage/sqlite/index.ts'
 /** What every `TenantSender` has, whatever its storage. See `AnyWebhookSender`. */
 export type AnyTenantSender<C extends Catalog = Catalog> = TenantFace<EventInput<C>>
 
-/** By the events that it takes, which TypeScript can compare, while it can not compare what it takes for a catalogue yet unknown. */
+/** By the events that it takes and the `type` of each, which TypeScript can compare, while it can not compare what it takes for a catalogue yet unknown. */
 interface TenantFace<Event extends { type: string }> {
   /**
    * Accepts an event. Resolves once it is on stable storage: from then on it ends delivered, failed or canceled at each matching
@@ -66,6 +66,7 @@ export interface TenantSender<C extends Catalog = Catalog, S extends Storage = S
  */
 export type AnyWebhookSender<C extends Catalog = Catalog> = RootFace<EventInput<C>>
 
+/** What a sender has, by the events that it takes and the `type` of each. */
 interface RootFace<Event extends { type: string }> extends TenantFace<Event> {
   /** Delivers from this process too, until `stop`. Opens the storage. Calling it again changes nothing. */
   start(): Promise<void>

@@ -14,6 +14,7 @@ import { checkId, type Scope } from './scope.ts'
 
 /** Which events, by their acceptance, and for which endpoint. All that is given holds together. */
 export interface BackfillSelection extends Pick<DeliverySelection, 'tenant' | 'eventId' | 'type'> {
+  /** The endpoint that gets them. */
   endpointId: string
   /** Accepted at or after. */
   since?: Date | string
@@ -25,8 +26,8 @@ export interface BackfillSelection extends Pick<DeliverySelection, 'tenant' | 'e
  * Delivers what an endpoint never had: kept events of its tenant of which it has no delivery. Those that its patterns of now match,
  * and those that were addressed to it; a `type` narrows that, and widens nothing. Never canceled events, nor one before its
  * `deliverAt`. Goes on in the background, in any started process, and after a restart. What retention has removed counts as never
- * had: choose `since` within `retention.deliveredMs` for an endpoint that was there before. Throws `endpoint_not_found`,
- * `ArgumentError`.
+ * had: choose `since` within `retention.deliveredMs` for an endpoint that was there before. With `dryRun: true` it only counts, in
+ * `total`, what would be delivered. Throws `endpoint_not_found`, `ArgumentError`.
  */
 export type BackfillFunction = {
   (selection: BackfillSelection, options: ReplayOptions & { dryRun: true }): Promise<{ total: number }>

@@ -16,6 +16,7 @@ export type EventInput<C extends Catalog = Catalog, K extends EventName<C> = Eve
   [Type in K]: EventCommon & { type: Type } & Content<EventData<C, Type>>
 }[K]
 
+/** What an event carries: `data`, or the bytes of a `body` with its `contentType`. */
 type Content<Data> =
   | { data: Data; body?: never; contentType?: never }
   // Named `never` on either side: TypeScript lets a literal mix the properties of a union otherwise.

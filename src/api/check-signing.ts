@@ -52,7 +52,7 @@ export function schemeNames(value: unknown, path: string, schemes: readonly Sign
   })
 }
 
-/** A secret as its owner gives it: written, or the bytes of an HMAC key. */
+/** A secret as its owner gives it: written, or the `bytes` of an HMAC key. */
 export type SecretInput = string | { bytes: Uint8Array }
 
 export interface SecretChecks {

@@ -7,9 +7,11 @@ import type { Scope } from './scope.ts'
 
 /** What an event has to do with one endpoint. */
 export interface Explanation {
+  /** The endpoint, as it is now. */
   endpointId: string
   /** Whether the event is for this endpoint. */
   matched: boolean
+  /** Why it is, or is not, for this endpoint. */
   reason: ExplainReason
   /** Null: the endpoint has no delivery of it. */
   deliveryId: string | null

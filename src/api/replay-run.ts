@@ -10,21 +10,31 @@ import { Alarm, checkWait, type WaitOptions, waitFor } from './waiting.ts'
 
 /** What was selected, in the form in which it can be given again. */
 export interface ReplaySelection {
+  /** The tenant; `ALL_TENANTS`: every one. */
   tenant: string | typeof ALL_TENANTS
+  /** Left out: any endpoint. */
   endpointId?: string
+  /** Left out: any event. */
   eventId?: string
+  /** Left out: any type. */
   type?: string
+  /** Left out: any state at rest. */
   state?: DeliveryState[]
+  /** Created at or after; of a backfill, accepted. */
   since?: Date
+  /** Created before; of a backfill, accepted. */
   until?: Date
+  /** Left out: any delivery. */
   ids?: string[]
 }
 
 /** What is known of a replay without counting: what lists return. */
 export interface ReplaySummary {
+  /** `rpl_…`. */
   id: string
   /** `replay`: deliveries begin another round. `backfill`: an endpoint gets deliveries of events that it never had. */
   kind: ReplayKind
+  /** What it visits. */
   selection: ReplaySelection
   /** Null: as fast as storage takes them. */
   perSecond: number | null
@@ -36,10 +46,13 @@ export interface ReplaySummary {
   requeued: number
   /** Visited, but no longer at rest by then; of a backfill, gone, canceled or had by then. */
   skipped: number
+  /** When it was created: what was written later is no part of it. */
   createdAt: Date
+  /** When everything selected had been visited, or it was canceled; null while it runs. */
   endedAt: Date | null
 }
 
+/** The figures of a replay, with what became of its deliveries. */
 export interface ReplayProgress extends Pick<ReplaySummary, 'state' | 'total' | 'requeued' | 'skipped'> {
   /** Of those that it has brought: delivered since. */
   delivered: number

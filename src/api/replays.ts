@@ -12,9 +12,11 @@ import {
 } from './replay-run.ts'
 import { type ALL_TENANTS, checkId, type Scope, tenantFilterOf } from './scope.ts'
 
+/** Which replays. All that is given holds together. */
 export interface ReplayFilter extends PageOptions {
   /** Default `'default'`. A replay over all tenants is found by `ALL_TENANTS` alone. */
   tenant?: string | typeof ALL_TENANTS
+  /** Those in this state, or in one of these. Left out: in any. */
   state?: ReplayState | ReplayState[]
 }
 

@@ -7,8 +7,11 @@ import { type CheckedWait, waitFor } from './waiting.ts'
 export interface EventOutcome {
   /** 0, since everything rests. */
   pending: number
+  /** At endpoints that answered with a status of 200 to 299. */
   delivered: number
+  /** At endpoints that were given up on. */
   failed: number
+  /** Held for too long, or canceled by a person. */
   canceled: number
 }
 

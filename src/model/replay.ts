@@ -34,6 +34,7 @@ export interface Position {
 /** `running` until everything selected has been visited. */
 export type ReplayState = 'running' | 'completed' | 'canceled'
 
+/** Every state of a replay. */
 export const REPLAY_STATES: readonly ReplayState[] = Object.freeze(['running', 'completed', 'canceled'])
 
 /** One replay, as stored. Times are epoch milliseconds. */

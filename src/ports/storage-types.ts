@@ -138,7 +138,7 @@ export interface EventProgress {
   endpointsVersion: number
   /** Deliveries are still being written. */
   fanningOut: boolean
-  /** Its deliveries by state; `open`: pending or leased. */
+  /** Its deliveries by state: `delivered`, `failed`, `canceled`; `open`: pending or leased. */
   counts: { open: number; delivered: number; failed: number; canceled: number }
 }
 

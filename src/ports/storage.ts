@@ -227,8 +227,9 @@ export interface Storage {
   listEvents(query: EventQuery): Promise<Page<EventSummary>>
   /** Null: not found. */
   eventProgress(input: { id: string; tenant: string | null }): Promise<EventProgress | null>
+  /** Null: not found. */
   getDelivery(input: { id: string; tenant: string | null }): Promise<DeliveryRecord | null>
-  /** The deliveries of one event for these endpoints, at most 200 of them, in no particular order. */
+  /** The deliveries of the event `eventId` for these `endpointIds`, at most 200 of them, in no particular order. */
   deliveriesOf(input: { eventId: string; endpointIds: string[] }): Promise<DeliveryRecord[]>
   /** Newest first. */
   listDeliveries(query: DeliveryQuery): Promise<Page<DeliveryRecord>>

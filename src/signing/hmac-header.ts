@@ -9,6 +9,7 @@ import { parseSecret } from './secrets.ts'
 const ALGORITHMS = ['sha256', 'sha1', 'sha512'] as const
 const ENCODINGS = ['hex', 'base64'] as const
 
+/** What `hmacHeader` takes. */
 export interface HmacHeaderOptions {
   /**
    * The header's name, such as `X-Hub-Signature-256`. In lower case it is the name of the scheme, too. None of the connection, of

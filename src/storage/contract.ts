@@ -1,7 +1,10 @@
 /**
- * `hookferry/storage`: what the author of a storage needs. docs/adapters/writing-a-storage.md explains it, and `storageSuite` of
- * `hookferry/testing` checks it. Nothing of the engine is in here.
+ * What the author of a storage needs. docs/adapters/writing-a-storage.md explains it, and `storageSuite` of `hookferry/testing`
+ * checks it. Nothing of the engine is in here.
+ *
+ * @module
  */
+
 export {
   ArgumentError,
   type ArgumentErrorCode,

@@ -1,3 +1,9 @@
+/**
+ * For people who test their application, or a storage of their own: virtual time, and requests that are not made.
+ *
+ * @module
+ */
+
 export type { ManualClock } from '../ports/clock.ts'
 export { fakeResolver } from './fake-resolver.ts'
 export { manualClock } from './manual-clock.ts'

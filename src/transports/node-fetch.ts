@@ -1,3 +1,9 @@
+/**
+ * The default transport: node-fetch over keep-alive connections of its own.
+ *
+ * @module
+ */
+
 import { isIP } from 'node:net'
 import type { Readable } from 'node:stream'
 import { rootCertificates, type SecureContextOptions } from 'node:tls'

@@ -7,12 +7,15 @@ import { ArgumentError, messageOf, VerificationError } from '../errors.ts'
  * of Node are needed.
  */
 export interface RequestLike {
+  /** Looked up by `get`, whatever the case of the name. */
   readonly headers: { get(name: string): string | null }
+  /** True: somebody has read the body, so that it can't be checked any more. */
   readonly bodyUsed: boolean
+  /** The bytes of the body, as they came. */
   arrayBuffer(): Promise<ArrayBuffer>
 }
 
-/** Headers as frameworks hand them over: Node's `req.headers`, a `Headers`, a `Map`, or any pairs. Names in any case. */
+/** Headers as frameworks hand them over: Node's `req.headers`, a `Headers` with its `get`, a `Map`, or any pairs. Names in any case. */
 export type RequestHeaders =
   | { get(name: string): string | null }
   | Iterable<readonly [string, string | readonly string[] | undefined]>
@@ -23,7 +26,9 @@ export type RequestBody = Uint8Array | ArrayBuffer | string
 
 /** A request as two parts. Other properties are ignored. */
 export interface RequestParts {
+  /** As they came; only those that are signed with are looked at. */
   readonly headers: RequestHeaders
+  /** The raw body, byte for byte as it came. */
   readonly body: RequestBody
 }
 

@@ -2,7 +2,8 @@ import type { Catalog, EventName, EventOutput } from '../catalog.ts'
 
 /** What `verify` returns. */
 
-interface VerifiedCommon {
+/** What every verified webhook has. */
+export interface VerifiedCommon {
   /** The webhook's id: the same on every retry and replay. Keep those that you have handled, and ignore them when they come again. */
   id: string
   /** When this attempt was signed. */
@@ -18,14 +19,18 @@ export type VerifiedEnvelope<C extends Catalog = Catalog> = {
     type: K
     /** When it happened. */
     occurredAt: Date
+    /** What the sender sent as data, read as JSON. */
     data: EventOutput<C, K>
   }
 }[EventName<C>]
 
 /** A webhook with any other body: JSON of another form, text, or bytes. Read `body`. */
 export interface VerifiedRaw extends VerifiedCommon {
+  /** Not known: the body is no envelope. */
   type: null
+  /** Not known. */
   occurredAt: null
+  /** None: read `body`. */
   data: null
 }
 

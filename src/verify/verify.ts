@@ -8,6 +8,7 @@ import { type Keys, readSecrets } from './secrets.ts'
 import { signedContent, someSignatureFits } from './signatures.ts'
 import type { Verified } from './verified.ts'
 
+/** What `verify` may be told beside the request and the secret. */
 export interface VerifyOptions {
   /**
    * How far the moment of the attempt may lie from ours, before or after, in milliseconds: an integer from 0. It bounds for how

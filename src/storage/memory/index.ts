@@ -1,3 +1,9 @@
+/**
+ * Storage in the memory of this process, for tests.
+ *
+ * @module
+ */
+
 import { type MemoryStorage, operationsOn } from './operations.ts'
 import { createTables } from './tables.ts'
 

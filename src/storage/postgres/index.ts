@@ -1,3 +1,9 @@
+/**
+ * Storage in Postgres, by pg, shared by any number of processes and machines.
+ *
+ * @module
+ */
+
 import type { InsertEventsInput, InsertResult, TransactionalStorage } from '../../ports/storage.ts'
 import { cancelEvent } from './cancel-event.ts'
 import { cancelHeld } from './cancel-held.ts'

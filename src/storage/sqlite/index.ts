@@ -1,3 +1,9 @@
+/**
+ * Storage in one SQLite file, by better-sqlite3: the default.
+ *
+ * @module
+ */
+
 import type { TransactionalStorage } from '../../ports/storage.ts'
 import { cancelEvent } from './cancel-event.ts'
 import { cancelHeld } from './cancel-held.ts'

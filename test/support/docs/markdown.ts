@@ -50,14 +50,19 @@ export function brokenLinks(document: string): string[] {
   })
 }
 
-/** The anchors that GitHub makes of headings. */
+/** The anchors that GitHub makes of headings, numbered where they are alike, and those that stand in the text. */
 function anchors(markdown: string): string[] {
-  return [...markdown.matchAll(/^#+ (.+)$/gm)].map(([, title = '']) =>
-    title
+  const seen = new Map<string, number>()
+  const headings = [...markdown.replace(/^```[\s\S]*?^```/gm, '').matchAll(/^#+ (.+)$/gm)].map(([, title = '']) => {
+    const anchor = title
       .toLowerCase()
       .replace(/[^\w\- ]/g, '')
-      .replace(/ /g, '-'),
-  )
+      .replace(/ /g, '-')
+    const times = seen.get(anchor) ?? 0
+    seen.set(anchor, times + 1)
+    return times === 0 ? anchor : `${anchor}-${times}`
+  })
+  return [...headings, ...[...markdown.matchAll(/<a id="([^"]+)"><\/a>/g)].map(([, id = '']) => id)]
 }
 
 /** The rows of the table whose first row of heads is this, as cells without back-ticks. */

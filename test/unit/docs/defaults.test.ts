@@ -1,4 +1,5 @@
 import { DEFAULTS, VERSION } from 'hookferry'
+import ts from 'typescript'
 import { describe, expect, it } from 'vitest'
 import { amountOf } from '../../support/docs/amounts.ts'
 import { read, tableOf } from '../../support/docs/markdown.ts'
@@ -15,26 +16,29 @@ function defaultsByPath(group: object = DEFAULTS, path = ''): Map<string, unknow
 
 /** The docstring of every option in the source, by its path. */
 function docstrings(): Map<string, string> {
-  const source = read('src/options.ts')
-  const body = source.slice(source.indexOf('export interface SenderOptions'), source.indexOf('type Fields'))
+  const source = ts.createSourceFile('options.ts', read('src/options.ts'), ts.ScriptTarget.Latest, true)
+  const interfaces = new Map(source.statements.filter(ts.isInterfaceDeclaration).map((one) => [one.name.text, one]))
   const found = new Map<string, string>()
-  const path: string[] = []
-  let doc = ''
-  for (const line of body.split('\n').slice(1)) {
-    const text = line.trim()
-    if (text.startsWith('/**') || text.startsWith('*')) {
-      doc += ` ${text.replace(/^\/?\*+\/?|\*\/$/g, '').trim()}`
-      continue
+  const walk = (node: ts.Node, path: string): void => {
+    if (ts.isPropertySignature(node)) {
+      const own = path + node.name.getText()
+      const [doc] = ts.getJSDocCommentsAndTags(node)
+      found.set(
+        own,
+        (doc?.getText() ?? '')
+          .replace(/^\/\*\*|\*\/$|^\s*\*/gm, '')
+          .replace(/\s+/g, ' ')
+          .trim(),
+      )
+      if (node.type !== undefined) walk(node.type, `${own}.`)
+      return
     }
-    const name = /^(\w+)\?:/.exec(text)?.[1]
-    if (name !== undefined) {
-      found.set([...path, name].join('.'), doc.trim())
-      path.push(name)
-      // A group goes on below; the union of `disable` opens its brace on the next line.
-      if (!text.endsWith('{') && !text.endsWith(':')) path.pop()
-    } else if (text.startsWith('}') && !text.startsWith('}[')) path.pop()
-    doc = ''
+    // A group may have a name of its own.
+    const group = ts.isTypeReferenceNode(node) ? interfaces.get(node.typeName.getText()) : undefined
+    for (const member of group?.members ?? []) walk(member, path)
+    if (group === undefined) ts.forEachChild(node, (child) => walk(child, path))
   }
+  for (const member of interfaces.get('SenderOptions')?.members ?? []) walk(member, '')
   return found
 }
 

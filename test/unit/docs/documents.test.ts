@@ -6,14 +6,17 @@ describe.each(documents())('%s', (document) => {
     expect(brokenLinks(document)).toEqual([])
   })
 
-  // The pages of adapters show what no example of ours can run, such as an operator's commands.
-  it.skipIf(document.startsWith('docs/adapters/'))('shows code only as it stands in an example, which is run', () => {
-    for (const { source, code } of snippets(read(document))) {
-      expect(source, code).not.toBeNull()
-      expect(code).not.toMatch(/#(end)?region/)
-      expect(code).toBe(region(source ?? ''))
-    }
-  })
+  // The pages of adapters show what no example of ours can run, such as an operator's commands; those of the reference, types.
+  it.skipIf(/^docs\/(adapters|reference)\//.test(document))(
+    'shows code only as it stands in an example, which is run',
+    () => {
+      for (const { source, code } of snippets(read(document))) {
+        expect(source, code).not.toBeNull()
+        expect(code).not.toMatch(/#(end)?region/)
+        expect(code).toBe(region(source ?? ''))
+      }
+    },
+  )
 })
 
 describe('README.md', () => {
