@@ -76,11 +76,12 @@ async function notify(customer: string, type: string, payload: object, idempoten
 async function takeOver(customer: string): Promise<{ id: string; code: unknown }[]> {
   const webhooks = sender.forTenant(customer)
   const there = new Set<string | undefined>()
-  for (let cursor: string | null = ''; cursor !== null; ) {
-    const page = await webhooks.endpoints.list(cursor === '' ? {} : { cursor })
+  let cursor: string | null = null
+  do {
+    const page = await webhooks.endpoints.list({ cursor })
     for (const { metadata } of page.items) there.add(metadata.formerId)
     cursor = page.nextCursor
-  }
+  } while (cursor !== null)
   const refused: { id: string; code: unknown }[] = []
   for (const { id, url, secret, events } of endpointsOf.all(customer)) {
     if (there.has(id)) continue

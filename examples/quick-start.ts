@@ -15,7 +15,6 @@ import { sqlite } from 'hookferry/sqlite'
 
 // #endregion
 import { scratch } from './support/scratch.ts'
-import { until } from './support/until.ts'
 
 const received: unknown[] = []
 
@@ -55,7 +54,7 @@ const { secret } = await sender.endpoints.create({ url, eventTypes: ['invoice.*'
 const { id } = await sender.send({ type: 'invoice.paid', data: { invoice: 'inv_1', amount: 990 } })
 // #endregion
 
-await until(async () => (await sender.deliveries.list({ eventId: id, state: 'delivered' })).items.length === 1)
+assert.deepEqual(await sender.events.wait(id), { pending: 0, delivered: 1, failed: 0, canceled: 0 })
 const timestamp = (await sender.events.get(id))?.occurredAt.toISOString()
 assert.deepEqual(received, [{ type: 'invoice.paid', timestamp, data: { invoice: 'inv_1', amount: 990 } }])
 console.log('received and verified:', received[0])

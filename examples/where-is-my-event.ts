@@ -14,12 +14,13 @@ const DAY = 86_400_000
 async function findEvent(webhooks: AnyTenantSender, idOrKey: string): Promise<string | null> {
   if (idOrKey.startsWith('evt_')) return (await webhooks.events.get(idOrKey))?.id ?? null
   const since = new Date(Date.now() - 7 * DAY)
-  for (let cursor: string | null = ''; cursor !== null; ) {
-    const page = await webhooks.events.list({ since, limit: 200, ...(cursor === '' ? {} : { cursor }) })
+  let cursor: string | null = null
+  do {
+    const page = await webhooks.events.list({ since, limit: 200, cursor })
     const found = page.items.find(({ idempotencyKey }) => idempotencyKey === idOrKey)
     if (found !== undefined) return found.id
     cursor = page.nextCursor
-  }
+  } while (cursor !== null)
   return null
 }
 // #endregion

@@ -8,8 +8,8 @@ import type { Page, PageInput, Position } from '../ports/storage.ts'
 export interface PageOptions {
   /** Items at most, 1 to 200. Default 50. */
   limit?: number
-  /** `nextCursor` of the page before, with the same filters. */
-  cursor?: string
+  /** `nextCursor` of the page before, with the same filters. Null, and left out: from the beginning. */
+  cursor?: string | null
 }
 
 /** One page of a list. */
@@ -29,7 +29,8 @@ const EXAMINE_MAX = 2_000
  */
 export function pageInput(input: Record<string, unknown>, path: string, kind: string, filters: unknown): PageInput {
   const limit = input.limit === undefined ? 50 : integer(input.limit, `${path}.limit`, { min: 1, max: 200 })
-  const after = input.cursor === undefined ? null : readCursor(input.cursor, `${path}.cursor`, kind, filters)
+  const { cursor = null } = input
+  const after = cursor === null ? null : readCursor(cursor, `${path}.cursor`, kind, filters)
   return { limit, examine: EXAMINE_MAX, after }
 }
 

@@ -198,7 +198,11 @@ function existing(path: string, place: Place): Cases {
 
 const list: Field = (name) => (value) => [{ [name]: value }]
 const page = (path: string, field: Field) =>
-  together(integers(`${path}.limit`, field('limit'), 1, 200), strings(`${path}.cursor`, field('cursor'), 512))
+  together(
+    integers(`${path}.limit`, field('limit'), 1, 200),
+    nullable(strings(`${path}.cursor`, field('cursor'), 512)),
+    accept(`${path}.cursor`, field('cursor'), { 'null, for the beginning': null }),
+  )
 
 /** Cursors that are not this list's own. */
 type Listing = 'endpoints' | 'events' | 'deliveries' | 'replays'
