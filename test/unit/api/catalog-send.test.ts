@@ -332,6 +332,24 @@ describe('sendIn', () => {
     expect(touched).toEqual([])
   })
 
+  it('does not touch the transaction when the sender was stopped while the schema was asked', async () => {
+    let answer = (_result: unknown): void => {}
+    const validate = () =>
+      new Promise((yes) => {
+        answer = yes
+      })
+    const storage = transactional()
+    const insertEventIn = () => expect.unreachable()
+    const made = withEvents(defineEvents({ a: event(schema(validate)) }), { storage: { ...storage, insertEventIn } })
+    await made.sender.health()
+    const sent = refusal(sendInOf(made)(TX, { type: 'a', data: 1 }))
+    const stopped = made.sender.stop({ graceMs: 0 })
+    await quiet()
+    answer({ value: 1 })
+    expect(await sent).toMatchObject({ code: 'stopped' })
+    await stopped
+  })
+
   it('goes to the transaction within the call where the schema answers at once', () => {
     const storage = transactional()
     let touched = false

@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict'
 import { createRequire } from 'node:module'
 import { createWebhookSender } from 'hookferry'
+import { defineEvents, event } from 'hookferry/events'
 import { memory } from 'hookferry/memory'
 import { postgres } from 'hookferry/postgres'
 import { verify } from 'hookferry/verify'
@@ -9,7 +10,7 @@ import { verify } from 'hookferry/verify'
 const require = createRequire(import.meta.url)
 assert.throws(() => require.resolve('better-sqlite3'))
 
-const inMemory = createWebhookSender({ storage: memory() })
+const inMemory = createWebhookSender({ storage: memory(), events: defineEvents({ 'invoice.paid': event() }) })
 await inMemory.send({ type: 'invoice.paid', data: {} })
 await inMemory.stop()
 

@@ -1,5 +1,5 @@
 import { createWebhookSender, WebhookError } from 'hookferry'
-import { defineEvents, event } from 'hookferry/events'
+import { defineEvents, type EventOutput, event } from 'hookferry/events'
 import { memory } from 'hookferry/memory'
 import { sqlite } from 'hookferry/sqlite'
 import type { Storage } from 'hookferry/storage'
@@ -17,10 +17,21 @@ export async function paid(invoice: string): Promise<string> {
   return id
 }
 
+// Where no package of Standard Schema is installed.
+const validate = (value: unknown) => ({ value: new Date(String(value)) })
 const events = defineEvents({
   'invoice.paid': event<{ amount: number }>(),
   'invoice.void': event<{ reason: string }>(),
+  moment: event({ '~standard': { version: 1, vendor: 'own', validate } }),
 })
+
+export async function told(): Promise<EventOutput<typeof events, 'moment'>> {
+  const { sender } = createTestSender({ events })
+  await sender.send({ type: 'invoice.paid', data: { amount: 1 } })
+  // @ts-expect-error the data of another type
+  await sender.send({ type: 'invoice.paid', data: { reason: 'none' } })
+  return '2026-01-01T00:00:00.000Z'
+}
 
 export async function amountOf(request: Request, secret: string): Promise<number> {
   const received = await verify<typeof events>(request, secret)
