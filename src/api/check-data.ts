@@ -14,17 +14,17 @@ type DataCore = Pick<Core, 'types' | 'clock' | 'settings'>
 
 /**
  * At once where the schema answers at once, else when it has answered. Throws and rejects with `event_invalid`, and with `timed_out`
- * when there is no answer within `acceptTimeoutMs`.
+ * when there is no answer within `acceptTimeoutMs`. `path`: whose arguments these are, for messages.
  */
-export function checkData(core: DataCore, event: CheckedEvent): CheckedEvent | Promise<CheckedEvent> {
-  const check = begin(core, event)
+export function checkData(core: DataCore, event: CheckedEvent, path = 'send'): CheckedEvent | Promise<CheckedEvent> {
+  const check = begin(core, event, `${path}.data`)
   if (check === null) return event
   return isThenable(check.answer) ? later(core, event, check) : check.conclude(check.answer)
 }
 
 /** The same for those who can not wait. Throws an `ArgumentError` when the schema does not answer at once. */
 export function checkDataNow(core: DataCore, event: CheckedEvent): CheckedEvent {
-  const check = begin(core, event)
+  const check = begin(core, event, 'send.data')
   if (check === null) return event
   if (!isThenable(check.answer)) return check.conclude(check.answer)
   // Nobody waits for it: its rejection must not end the host.
@@ -36,6 +36,13 @@ export function checkDataNow(core: DataCore, event: CheckedEvent): CheckedEvent 
   )
 }
 
+/** What a schema is asked. `path`: where the caller gave it. */
+interface Question {
+  type: string
+  data: unknown
+  path: string
+}
+
 interface Check {
   answer: unknown
   /** The event with the schema's output. */
@@ -43,19 +50,20 @@ interface Check {
 }
 
 /** Null: there is nothing to check. */
-function begin({ types }: DataCore, event: CheckedEvent): Check | null {
+function begin({ types }: DataCore, event: CheckedEvent, path: string): Check | null {
   const { type, content } = event
   const schema = types.schemaOf(type)
   if (schema === null || 'body' in content) return null
   // Before the schema gets it: a schema may change what it is given.
   const given = givenAs(content.data)
+  const question = { type, data: content.data, path }
   return {
-    answer: ask(schema, type, content.data),
-    conclude: (result) => ({ ...event, content: { data: outputOf(result, type, content.data), ...given } }),
+    answer: ask(schema, question),
+    conclude: (result) => ({ ...event, content: { data: outputOf(result, question), ...given } }),
   }
 }
 
-function ask(schema: StandardSchema, type: string, data: unknown): unknown {
+function ask(schema: StandardSchema, { type, data }: Question): unknown {
   try {
     return schema['~standard'].validate(data)
   } catch (cause) {
@@ -77,13 +85,13 @@ async function later(core: DataCore, { type }: CheckedEvent, { answer, conclude 
   return conclude(result)
 }
 
-function outputOf(result: unknown, type: string, data: unknown): unknown {
+function outputOf(result: unknown, { type, data, path }: Question): unknown {
   if (typeof result !== 'object' || result === null) {
     throw schemaFailed(type, new TypeError('a schema answers { value } or { issues }'))
   }
   const { issues, value } = result as Partial<SchemaResult<unknown>> & { value?: unknown }
   if (!issues) return value
-  throw new WebhookError('event_invalid', `the schema of ${type} refuses ${describeIssues(issues, data)}.`)
+  throw new WebhookError('event_invalid', `the schema of ${type} refuses ${describeIssues(issues, data, path)}.`)
 }
 
 function schemaFailed(type: string, cause: unknown): WebhookError {

@@ -14,18 +14,18 @@ const VALUES_MAX = 1_000
 
 const UNTOLD = 'not as it should be'
 
-/** `data` is what was given as `send.data`. */
-export function describeIssues(issues: unknown, data: unknown): string {
+/** `data` is what was given at `path`, such as `send.data`. */
+export function describeIssues(issues: unknown, data: unknown, path: string): string {
   const all = Array.isArray(issues) ? issues : []
-  if (all.length === 0) return 'send.data'
-  const shown = all.slice(0, ISSUES_SHOWN).map((issue) => describe(issue, data))
+  if (all.length === 0) return path
+  const shown = all.slice(0, ISSUES_SHOWN).map((issue) => describe(issue, data, path))
   const more = all.length - shown.length
   return `${shown.join('; ')}${more > 0 ? `; and ${more} more` : ''}`
 }
 
-function describe(issue: Partial<SchemaIssue> | null | undefined, data: unknown): string {
+function describe(issue: Partial<SchemaIssue> | null | undefined, data: unknown, path: string): string {
   const keys = Array.isArray(issue?.path) ? issue.path.map(keyOf) : []
-  const place = `send.data${keys.map(stepOf).join('')}`
+  const place = `${path}${keys.map(stepOf).join('')}`
   return `${cut(place)}: ${cut(withoutValues(issue?.message, keys, data))}`
 }
 

@@ -8,23 +8,23 @@ import { type Attempt, presentAttempt } from './present.ts'
 import { checkId, type Scope } from './scope.ts'
 import { prepare } from './send.ts'
 
-/** What a test sends. */
-export interface EndpointTest {
+/** What a test sends. `Type`: the catalogue's names. */
+export interface EndpointTest<Type extends string = string> {
   /** Default `'webhook.test'`, which no catalogue needs to have. One that is given is checked as by `send`, and so is its data. */
-  type?: string
+  type?: Type
   /** What JSON can write. Default `{}`. */
   data?: unknown
 }
 
 /** A request to try an endpoint by. */
-export interface EndpointTests {
+export interface EndpointTests<Type extends string = string> {
   /**
    * Makes one request as for a real event, with an id of its own, and returns what became of it: same bytes, signature, checks of the
    * address, deadline. Whatever state the endpoint is in, and before `start`, too. Nothing of it is kept or told to listeners, its
    * health stays as it is, and it is not repeated. At most 16 at once in a process, 4 of one tenant. A `stop` whose grace is over ends
    * it as `aborted`. Throws `endpoint_not_found`, `busy` (retryable), `event_invalid`, `payload_too_large`, `stopped`.
    */
-  test(id: string, event?: EndpointTest): Promise<Attempt>
+  test(id: string, event?: EndpointTest<Type>): Promise<Attempt>
 }
 
 export function endpointTests(core: Core, scope: Scope): EndpointTests {
@@ -55,7 +55,7 @@ function checkTest(value: unknown, path: string): CheckedTest {
 async function testEndpoint(core: Core, endpoint: EndpointRecord, { type, data }: CheckedTest): Promise<Attempt> {
   const event = { ...NOTHING_MORE, tenant: endpoint.tenant, type: type ?? TYPE, content: { data } }
   // The type of a test need not be one of the catalogue; one that is given is held to it as by send.
-  const checked = type === null ? event : await checkData(core, event)
+  const checked = type === null ? event : await checkData(core, event, 'endpoints.test')
   const { engine } = await core.ready()
   core.clock.keepUp().catch(() => {})
   const prepared = prepare(core, checked, 'endpoints.test')

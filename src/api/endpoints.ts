@@ -34,7 +34,7 @@ export interface EndpointFilter extends PageOptions {
 }
 
 /** Where customers listen. Changes count from the next `send`, in every process. `Type`: the catalogue's names. */
-export interface Endpoints<Type extends string = string> extends EndpointStates, EndpointTests {
+export interface Endpoints<Type extends string = string> extends EndpointStates, EndpointTests<Type> {
   /**
    * Makes an endpoint. Its `secret` is returned here and nowhere else.
    * Throws `endpoint_url_invalid`, `endpoint_address_blocked`, `ArgumentError`.

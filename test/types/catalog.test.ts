@@ -283,6 +283,15 @@ describe('patterns of endpoints', () => {
   })
 })
 
+describe('a test of an endpoint', () => {
+  it('has a type of the catalogue', () => {
+    typed(() => sender.endpoints.test('ep', { type: 'note', data: 'text' }))
+    typed(() => sender.endpoints.test('ep'))
+    // @ts-expect-error: no such type
+    typed(() => sender.endpoints.test('ep', { type: 'invoice.payed' }))
+  })
+})
+
 describe('the kind of storage', () => {
   const onPostgres = () => createWebhookSender({ events, storage: postgres({ connectionString: 'postgres://x' }) })
 

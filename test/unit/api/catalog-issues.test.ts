@@ -1,9 +1,10 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { describeIssues } from '../../../src/api/describe-issues.ts'
+import { describeIssues as describeAt } from '../../../src/api/describe-issues.ts'
 
 /** What of a schema's issues is told, and that no value of the caller's is. */
 
+const describeIssues = (issues: unknown, data: unknown) => describeAt(issues, data, 'send.data')
 const one = (message: unknown, path?: unknown, data: unknown = {}) => describeIssues([{ message, path }], data)
 
 describe('the place', () => {

@@ -338,9 +338,8 @@ describe('sendIn', () => {
       new Promise((yes) => {
         answer = yes
       })
-    const storage = transactional()
-    const insertEventIn = () => expect.unreachable()
-    const made = withEvents(defineEvents({ a: event(schema(validate)) }), { storage: { ...storage, insertEventIn } })
+    const storage = { ...transactional(), insertEventIn: () => expect.unreachable() }
+    const made = withEvents(defineEvents({ a: event(schema(validate)) }), { storage })
     await made.sender.health()
     const sent = refusal(sendInOf(made)(TX, { type: 'a', data: 1 }))
     const stopped = made.sender.stop({ graceMs: 0 })
@@ -429,6 +428,20 @@ describe('an idempotency key', () => {
       id,
       duplicate: true,
     })
+  })
+})
+
+describe('a test of an endpoint', () => {
+  it('is held to the catalogue where it names a type, and sends the schema’s output', async () => {
+    const made = withEvents(defineEvents({ a: event(z.object({ n: z.number().transform(String) })) }))
+    const { endpoints } = made.sender
+    const { id } = await endpoints.create({ url: URL_OK })
+    expect(await refusal(endpoints.test(id, { type: 'b' }))).toMatchObject({ code: 'event_invalid' })
+    const error = await refusal(endpoints.test(id, { type: 'a', data: { n: 'one' } }))
+    expect(error.message).toMatch(/^the schema of a refuses endpoints\.test\.data\.n: /)
+    await endpoints.test(id, { type: 'a', data: { n: 1 } })
+    await endpoints.test(id)
+    expect(made.requests.map(({ json }) => json)).toMatchObject([{ data: { n: '1' } }, { type: 'webhook.test' }])
   })
 })
 
