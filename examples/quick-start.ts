@@ -6,7 +6,8 @@ import { once } from 'node:events'
 import type { AddressInfo } from 'node:net'
 // #region receive
 import { createServer } from 'node:http'
-import { Webhook } from 'standardwebhooks'
+import { buffer } from 'node:stream/consumers'
+import { verify } from 'hookferry/verify'
 
 // #endregion
 // #region send
@@ -20,12 +21,10 @@ const received: unknown[] = []
 
 // #region receive
 const server = createServer(async (request, response) => {
-  const chunks: Buffer[] = []
-  for await (const chunk of request) chunks.push(chunk)
   try {
-    // Verify the bytes as they came: an object that was parsed and written again has another signature.
-    const event = new Webhook(secret).verify(Buffer.concat(chunks), request.headers as Record<string, string>)
-    received.push(event)
+    // The body byte for byte as it came: an object that was parsed and written again has another signature.
+    const event = await verify({ headers: request.headers, body: await buffer(request) }, secret)
+    if (event.type === 'invoice.paid') received.push(event.data)
     response.writeHead(204).end()
   } catch {
     response.writeHead(400).end()
@@ -55,8 +54,7 @@ const { id } = await sender.send({ type: 'invoice.paid', data: { invoice: 'inv_1
 // #endregion
 
 assert.deepEqual(await sender.events.wait(id), { pending: 0, delivered: 1, failed: 0, canceled: 0 })
-const timestamp = (await sender.events.get(id))?.occurredAt.toISOString()
-assert.deepEqual(received, [{ type: 'invoice.paid', timestamp, data: { invoice: 'inv_1', amount: 990 } }])
+assert.deepEqual(received, [{ invoice: 'inv_1', amount: 990 }])
 console.log('received and verified:', received[0])
 
 // #region look

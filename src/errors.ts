@@ -98,11 +98,17 @@ export class VerificationError extends Error {
   override readonly name = 'VerificationError'
   /** What to guard by; the text of the message may change. */
   readonly code: VerificationErrorCode
+  /**
+   * What to answer: 400 where the request is at fault, 500 where its receiver is, by a wrong secret or a body that was read before.
+   * Express, Fastify, Koa and NestJS answer so by themselves when the error reaches them.
+   */
+  readonly statusCode: 400 | 500
 
   /** `cause`: what made it fail, as it was thrown. */
   constructor(code: VerificationErrorCode, message: string, options: { cause?: unknown } = {}) {
     super(message, options.cause === undefined ? undefined : { cause: options.cause })
     this.code = code
+    this.statusCode = code === 'secret_invalid' || code === 'body_unreadable' ? 500 : 400
   }
 }
 

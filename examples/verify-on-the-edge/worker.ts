@@ -2,7 +2,7 @@
 // biome-ignore-all lint/style/noDefaultExport: workers are exported so
 
 // #region worker
-import { verify } from 'hookferry/verify'
+import { type VerificationError, verify } from 'hookferry/verify'
 import type { events } from './events.ts'
 
 interface Env {
@@ -16,7 +16,8 @@ export default {
       if (event.type === 'invoice.paid') return new Response(`paid: ${event.data.amount}`)
       return new Response(null, { status: 204 })
     } catch (error) {
-      return new Response(error instanceof Error ? error.message : null, { status: 400 })
+      const { statusCode = 500 } = error as Partial<VerificationError>
+      return new Response(null, { status: statusCode })
     }
   },
 }

@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto'
+import { fileURLToPath } from 'node:url'
 import fc from 'fast-check'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { type Edge, serveOnTheEdge } from '../../examples/support/workerd.ts'
@@ -10,7 +11,7 @@ import { type Asked, verdictOf } from '../support/edge/verdict.ts'
 
 let edge: Edge
 beforeAll(async () => {
-  edge = await serveOnTheEdge('test/support/edge/worker.ts')
+  edge = await serveOnTheEdge(fileURLToPath(new URL('../support/edge/worker.ts', import.meta.url)))
 })
 afterAll(() => edge?.stop())
 

@@ -28,4 +28,9 @@ describe('README.md', () => {
     const lines = region('examples/quick-start.ts#send').trim().split('\n')
     expect(lines.length).toBeLessThanOrEqual(17)
   })
+
+  it('receives in about ten', () => {
+    const lines = region('examples/quick-start.ts#receive').trim().split('\n')
+    expect(lines.length).toBeLessThanOrEqual(15)
+  })
 })

@@ -124,6 +124,19 @@ describe('a refusal', () => {
     }
   })
 
+  it('says what to answer: whose fault it is', async () => {
+    const answer = (input: unknown, secret: string, options = { now }) =>
+      verify(input as never, secret, options).catch((error) => error.statusCode)
+    const { headers, body } = signed()
+    expect(await answer({ headers: {}, body }, A_V1)).toBe(400)
+    expect(await answer({ headers: { ...headers, 'webhook-id': 'a.b' }, body }, A_V1)).toBe(400)
+    expect(await answer({ headers, body }, A_V1, { now: () => 0 })).toBe(400)
+    expect(await answer({ headers, body }, A_V1, { now: () => NOW * 2 })).toBe(400)
+    expect(await answer({ headers, body }, ANOTHER_V1)).toBe(400)
+    expect(await answer({ headers, body }, '')).toBe(500)
+    expect(await answer({ headers, body: {} }, A_V1)).toBe(500)
+  })
+
   it('says when the secret is for another version than the signatures', async () => {
     const { headers, body } = signed(ENVELOPE, { secrets: [A_V1A] })
     await expect(verify({ headers, body }, A_V1, { now })).rejects.toThrow('no whole v1 signature')
