@@ -11,7 +11,7 @@ const kept = globalThis as { webhooks?: AnyWebhookSender }
 /** One for each instance, made when it is first needed: `next build` loads this file without a database. */
 export function webhooks(): AnyWebhookSender {
   kept.webhooks ??= createWebhookSender({
-    storage: postgres({ connectionString: process.env.DATABASE_URL ?? '' }),
+    storage: postgres({ connectionString: process.env.DATABASE_URL }),
     attempt: { deadlineMs: DEADLINE_MS },
     // So that a receiver on your own machine can be tried; in production only https and public addresses.
     network: process.env.NODE_ENV === 'production' ? {} : { allowHttp: true, allowRanges: ['127.0.0.0/8', '::1/128'] },

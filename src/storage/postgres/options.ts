@@ -18,8 +18,11 @@ export type PostgresOptions = PostgresNames &
         connectionString?: never
       }
     | {
-        /** Such as `postgres://user:password@host:5432/database`: a pool of 10 connections is made for it. */
-        connectionString: string
+        /**
+         * Such as `postgres://user:password@host:5432/database`: a pool of 10 connections is made for it. Takes a variable of the
+         * environment as it is; one that is not set is refused with `argument_missing`.
+         */
+        connectionString: string | undefined
         pool?: never
       }
   )
@@ -32,6 +35,7 @@ export interface Settings {
   tablePrefix: string
 }
 
+const FORM = 'postgres://user:password@host:port/database'
 const DEFAULT_SCHEMA = 'public'
 const DEFAULT_PREFIX = 'hookferry_'
 /** Lower case, so that nobody has to quote them; Postgres keeps 63 bytes of a name, of which ours need 28 at most. */
@@ -45,19 +49,18 @@ export function settingsOf(options: PostgresOptions): Settings {
   const { pool, connectionString, schema = DEFAULT_SCHEMA, tablePrefix = DEFAULT_PREFIX, ...unknown } = options
   const [extra] = Object.keys(unknown)
   if (extra !== undefined) throw new ArgumentError('argument_unknown', `postgres.${extra}`, 'there is no such option')
-  if ((pool === undefined) === (connectionString === undefined)) {
-    const code = pool === undefined ? 'argument_missing' : 'argument_invalid'
-    throw new ArgumentError(code, 'postgres.pool', 'give either a pool or a connectionString')
+  if (pool === undefined && connectionString === undefined) {
+    const message = `is undefined: give ${FORM}, or a pool; taken from the environment, it is not set there`
+    throw new ArgumentError('argument_missing', 'postgres.connectionString', message)
+  }
+  if (pool !== undefined && connectionString !== undefined) {
+    throw new ArgumentError('argument_invalid', 'postgres.pool', 'and connectionString exclude each other')
   }
   if (pool !== undefined && typeof pool?.connect !== 'function') {
     throw new ArgumentError('argument_type', 'postgres.pool', 'give a Pool of pg')
   }
   if (connectionString !== undefined && !isConnectionString(connectionString)) {
-    throw new ArgumentError(
-      'argument_invalid',
-      'postgres.connectionString',
-      'give postgres://user:password@host:port/database',
-    )
+    throw new ArgumentError('argument_invalid', 'postgres.connectionString', `must be ${FORM}`)
   }
   assertName('postgres.schema', schema, SCHEMA_PATTERN, 63)
   assertName('postgres.tablePrefix', tablePrefix, PREFIX_PATTERN, 32)

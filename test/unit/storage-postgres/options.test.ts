@@ -9,7 +9,8 @@ const connectionString = 'postgres://localhost/app'
 describe('options of postgres', () => {
   it.each<[string, unknown, string, string]>([
     ['nothing', undefined, 'argument_type', 'postgres'],
-    ['neither pool nor string', {}, 'argument_missing', 'postgres.pool'],
+    ['neither pool nor string', {}, 'argument_missing', 'postgres.connectionString'],
+    ['a string that is not set', { connectionString: undefined }, 'argument_missing', 'postgres.connectionString'],
     ['both', { pool: { connect() {} }, connectionString }, 'argument_invalid', 'postgres.pool'],
     ['a pool that is none', { pool: {} }, 'argument_type', 'postgres.pool'],
     ['no pool', { pool: null }, 'argument_type', 'postgres.pool'],
