@@ -9,7 +9,7 @@ import { createWebhookSender } from 'hookferry'
 import { sqlite } from 'hookferry/sqlite'
 import { type Verified, verify } from 'hookferry/verify'
 import { scratch } from './support/scratch.ts'
-import { until } from './support/until.ts'
+import { isStopped, until } from './support/until.ts'
 
 const folder = await scratch()
 const received: Verified[] = []
@@ -64,9 +64,7 @@ await until(() => received.length === 1)
 assert.equal((await fetch(url, { method: 'POST', body: '{}' })).status, 400)
 
 process.kill(process.pid, 'SIGTERM')
-await once(server, 'close')
-await sender.stop()
-await assert.rejects(sender.health(), { code: 'stopped' })
+await until(() => isStopped(sender))
 console.log('sent by one, received and verified by the other:', received[0]?.data)
 
 customerServer.close()

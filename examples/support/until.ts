@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises'
+import type { AnyWebhookSender } from 'hookferry'
 
 /** Waits until `look` finds something other than false, null and undefined, and returns it. Throws after `withinMs`. */
 export async function until<T>(
@@ -14,4 +15,12 @@ export async function until<T>(
     if (performance.now() > deadline) throw new Error(`it did not come true within ${withinMs} ms: ${look}`)
     await sleep(20)
   }
+}
+
+/** Whether somebody has stopped it: every call is refused from then on. */
+export async function isStopped(sender: AnyWebhookSender): Promise<boolean> {
+  return sender.health().then(
+    () => false,
+    ({ code }) => code === 'stopped',
+  )
 }
