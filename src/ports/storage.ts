@@ -182,7 +182,8 @@ export interface Storage {
   countAtRest(input: CountInput): Promise<Count>
   /**
    * Events of the selection, and of the endpoint's tenant, for which the endpoint has no delivery, in order of creation; never
-   * canceled ones. Reads only. None where there is no such endpoint.
+   * canceled ones. Reads only. None where there is no such endpoint. An event that is committed once the cursor is past its place is
+   * left to another backfill; a delivery that `prune` has removed is none.
    */
   missedEvents(query: MissedEventsQuery): Promise<MissedEvents>
   /**

@@ -10,6 +10,7 @@ import { channelOf } from '../../src/storage/postgres/on-work.ts'
 import { settingsOf } from '../../src/storage/postgres/options.ts'
 import {
   addEndpoint,
+  cancelEvent,
   claim,
   NOW,
   newTxEvent,
@@ -96,6 +97,14 @@ describe('a node', () => {
     await hears(() =>
       sends.createReplay({ id: 'rpl_a', kind: 'replay', selection: {}, perSecond: null, total: 1, now: NOW }),
     )
+    await addEndpoint(sends, 'ep_late')
+    const selection = { endpointId: 'ep_late' }
+    const begun = { id: 'rpl_b', kind: 'backfill' as const, selection, perSecond: null, total: 1, now: NOW }
+    await hears(() => sends.createReplay(begun))
+    const from = { at: -1, key: 0 }
+    const step = { replayId: 'rpl_b', now: NOW, from, to: null, eventIds: ['evt_a'] }
+    await hears(() => sends.insertBackfill(step))
+    await hears(() => cancelEvent(sends, { id: 'evt_a' }))
     expect(own.count).toBe(0)
   })
 
