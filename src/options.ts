@@ -118,7 +118,10 @@ export interface SenderOptions<C extends Catalog = Catalog, S extends Storage = 
     /** Of payload, 1 KiB to 4 GiB. Default 64 MiB. */
     bytes?: number
   }
-  /** How long an accept may wait for storage before it rejects with `busy`, 10 ms to 10 min. Default 10 s. */
+  /**
+   * How long an accept may wait for storage before it rejects with `busy`, and for an asynchronous schema before it rejects with
+   * `timed_out`, 10 ms to 10 min. Default 10 s.
+   */
   acceptTimeoutMs?: number
   /** Where requests may go. */
   network?: {

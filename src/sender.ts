@@ -23,13 +23,13 @@ import type { SqliteStorage } from './storage/sqlite/index.ts'
 /** What every `TenantSender` has, whatever its storage. See `AnyWebhookSender`. */
 export type AnyTenantSender<C extends Catalog = Catalog> = TenantFace<EventInput<C>>
 
-/** By the events that it takes and the `type` of each, which TypeScript can compare, while it can not compare what it takes for a catalogue yet unknown. */
+/** By the events that it takes: TypeScript can tell which of two such unions is wider, and can not of two catalogues. */
 interface TenantFace<Event extends { type: string }> {
   /**
    * Accepts an event. Resolves once it is on stable storage: from then on it ends delivered, failed or canceled at each matching
    * endpoint, whatever happens to this process. Throws `event_invalid`, `payload_too_large`, `idempotency_conflict`,
-   * `endpoint_not_found`, `busy` (retryable), `storage_…`, `stopped`, `ArgumentError`; nothing was accepted then, unless the
-   * message says that it is not known.
+   * `endpoint_not_found`, `busy` and `timed_out` (a schema was late; both retryable), `storage_…`, `stopped`, `ArgumentError`;
+   * nothing was accepted then, unless the message says that it is not known.
    */
   send(event: Event): Promise<SendResult>
   /** Where customers listen. */
