@@ -7,6 +7,7 @@ import { cpSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { assertContents } from './contents.ts'
+import { runPasted } from './pasted.ts'
 import { writePrograms } from './snippets.ts'
 
 const ROOT = resolve(import.meta.dirname, '../..')
@@ -29,6 +30,8 @@ try {
     run(join(full, 'snippets/esm'), 'node', `${name}.js`)
     run(join(full, 'snippets/cjs'), 'node', '-e', `require('./${name}.js').main()`)
   }
+
+  await runPasted(full)
 
   const bare = consumer('bare', ['bare'])
   run(bare, 'npm', 'install', '--omit=peer', tarball)

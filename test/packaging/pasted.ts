@@ -1,0 +1,31 @@
+/** What a newcomer does first: pastes the README's two pieces of code into one file, as it tells them to, and runs it. */
+import assert from 'node:assert/strict'
+import { spawn } from 'node:child_process'
+import { writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { read, snippets } from '../support/docs/markdown.ts'
+
+const PIECES = ['examples/quick-start.ts#receive', 'examples/quick-start.ts#send']
+const WANTED = "received invoice.paid { invoice: 'inv_1', amount: 990 }"
+const WITHIN_MS = 30_000
+
+/** Runs it in `folder`, where hookferry is installed, until the event has arrived. The program itself would run on. */
+export async function runPasted(folder: string): Promise<void> {
+  const blocks = snippets(read('README.md'))
+  const pieces = PIECES.map((piece) => blocks.find(({ source }) => source === piece)?.code)
+  assert.ok(!pieces.includes(undefined), `README.md has no ${PIECES.join(' and ')}`)
+  writeFileSync(join(folder, 'try.mjs'), pieces.join('\n'))
+
+  const child = spawn(process.execPath, ['try.mjs'], { cwd: folder, stdio: ['ignore', 'pipe', 'inherit'] })
+  const ended = new Promise((resolve) => child.once('exit', resolve))
+  const deadline = setTimeout(() => child.kill('SIGKILL'), WITHIN_MS)
+  let said = ''
+  child.stdout.setEncoding('utf8').on('data', (text: string) => {
+    said += text
+    if (said.includes(WANTED)) child.kill('SIGKILL')
+  })
+  await ended
+  clearTimeout(deadline)
+  assert.ok(said.includes(WANTED), `what the README's code said:\n${said}`)
+  console.log('> the README, pasted: the event arrived')
+}
