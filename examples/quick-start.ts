@@ -26,7 +26,7 @@ const server = createServer(async (request, response) => {
   } catch {
     response.writeHead(400).end()
   }
-}).listen(8787)
+}).listen(8787, '127.0.0.1')
 // #endregion
 
 await once(server, 'listening')
