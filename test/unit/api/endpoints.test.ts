@@ -192,6 +192,33 @@ describe('addresses at creation', () => {
   })
 })
 
+describe('the list of endpoints', () => {
+  it('has those that changed since a moment: what a mirror of them asks for', async () => {
+    const { sender, clock } = rig()
+    const { endpoints } = sender
+    const ids: string[] = []
+    for (let index = 0; index < 4; index++) ids.push((await endpoints.create({ url: URL_OK })).id)
+    const [one = '', two = '', three = ''] = ids
+    clock.advanceBy(1_000)
+    const since = new Date(clock.now())
+    const changed = async (filter: object) =>
+      (await endpoints.list({ changedSince: since, ...filter })).items.map(({ id }) => id)
+    expect(await changed({})).toEqual([])
+    await endpoints.pause(one)
+    await endpoints.update(two, { description: 'new' })
+    expect(await changed({})).toEqual([two, one])
+    expect(await changed({ state: 'paused' })).toEqual([one])
+    expect(await changed({ changedSince: since.toISOString() })).toEqual([two, one])
+    clock.advanceBy(1)
+    await endpoints.delete(one)
+    await endpoints.update(three, { description: 'new' })
+    expect((await endpoints.list({ changedSince: new Date(clock.now()) })).items.map(({ id }) => id)).toEqual([three])
+    const { nextCursor } = await endpoints.list({ changedSince: since, limit: 1 })
+    const otherwise = endpoints.list({ cursor: nextCursor ?? '', limit: 1 })
+    await expect(otherwise).rejects.toMatchObject({ code: 'cursor_invalid' })
+  })
+})
+
 describe('secrets', () => {
   it('are shown at creation and by nothing else', async () => {
     const made = rig()

@@ -1,8 +1,8 @@
 import { afterEach, describe, expect, it } from 'vitest'
-import type { ReplayProgress } from '../../../src/api/replay-run.ts'
+import { ALL_TENANTS } from '../../../src/api/scope.ts'
 import { memory } from '../../../src/storage/memory/index.ts'
 import { seededRandom } from '../../../src/testing/seeded-random.ts'
-import { quiet, type Rig, rig, stopAll, through, URL_OK } from '../engine/rig.ts'
+import { type Rig, rig, stopAll, URL_OK } from '../engine/rig.ts'
 
 afterEach(stopAll)
 
@@ -47,6 +47,19 @@ describe('a replay', () => {
     const took = (made.requests.at(-1)?.at ?? 0) - began
     expect(took).toBeGreaterThanOrEqual(9_000)
     expect(took).toBeLessThan(12_000)
+  })
+
+  it('does not spend its rate on deliveries that it only passes over', async () => {
+    const made = rig()
+    await made.sender.endpoints.create({ url: URL_OK })
+    const types = ['b', ...Array<string>(4_500).fill('a'), 'b']
+    for (const type of types) await made.sender.send({ type, data: 1 })
+    await made.sender.drain()
+    made.transport.requests.length = 0
+    const began = made.clock.now()
+    await made.sender.replay({ type: 'b' }, { perSecond: 1 })
+    await made.sender.drain({ until: new Date(began + 60_000) })
+    expect(made.requests.map(({ at }) => at - began)).toEqual([0, 1_000])
   })
 
   it('goes on in another sender after a restart', async () => {
@@ -100,44 +113,110 @@ describe('a replay', () => {
   })
 })
 
-describe('waiting', () => {
-  it('ends when all rest, and times out retryable before that', async () => {
-    const made = await failed(1)
-    const run = await made.sender.replay({ state: 'failed' })
-    const late = await through(
-      made.clock,
-      run.wait({ timeoutMs: 700 }).catch((error: Error) => error),
-    )
-    expect(late).toMatchObject({ code: 'timed_out', retryable: true })
-    expect(made.clock.monotonic()).toBe(700)
-    const waiting = run.wait()
-    await made.sender.start()
-    expect(await through(made.clock, waiting)).toMatchObject({ delivered: 1 })
-  })
-
-  it('ends with stopped when the sender is stopped meanwhile', async () => {
-    const made = await failed(1)
-    const run = await made.sender.replay({ state: 'failed' })
-    const waiting = run.wait().catch((error: Error) => error)
-    await quiet()
-    await made.sender.stop()
-    made.clock.advanceBy(1_000)
-    expect(await waiting).toMatchObject({ code: 'stopped' })
-  })
-
-  it('progress tells again and again until the end', async () => {
-    const made = await failed(3)
-    const run = await made.sender.replay({ state: 'failed' })
-    const seen: ReplayProgress[] = []
-    const following = (async () => {
-      for await (const progress of run.progress()) seen.push(progress)
-    })()
-    await quiet()
-    expect(seen).toEqual([
-      { state: 'running', total: 3, requeued: 0, skipped: 0, delivered: 0, failed: 0, canceled: 0 },
+describe('the list of replays', () => {
+  it('has them newest first, of both kinds, as they were asked for', async () => {
+    const made = await failed(2)
+    const { sender, clock } = made
+    const [endpoint] = (await sender.endpoints.list()).items
+    const endpointId = endpoint?.id ?? ''
+    const since = new Date(clock.now() - 1)
+    const { id: first } = await sender.replay({
+      state: 'failed',
+      since,
+      until: new Date(clock.now() + 1).toISOString(),
+    })
+    const run = await sender.replay({ tenant: ALL_TENANTS, state: ['failed', 'canceled'] }, { perSecond: 5 })
+    const { id: third } = await sender.backfill({ endpointId })
+    const { items, nextCursor } = await sender.replays.list()
+    expect(nextCursor).toBeNull()
+    expect(items).toEqual([
+      {
+        id: third,
+        kind: 'backfill',
+        selection: { tenant: 'default', endpointId },
+        perSecond: null,
+        state: 'running',
+        total: 0,
+        requeued: 0,
+        skipped: 0,
+        createdAt: new Date(clock.now()),
+        endedAt: null,
+      },
+      expect.objectContaining({
+        id: first,
+        kind: 'replay',
+        selection: { tenant: 'default', state: ['failed'], since, until: new Date(clock.now() + 1) },
+      }),
     ])
-    await made.sender.start()
-    await through(made.clock, following)
-    expect(seen.at(-1)).toMatchObject({ state: 'completed', requeued: 3, delivered: 3 })
+    expect(run.selection).toEqual({ tenant: ALL_TENANTS, state: ['failed', 'canceled'] })
+    const everywhere = await sender.replays.list({ tenant: ALL_TENANTS })
+    expect(everywhere.items.map(({ id }) => id)).toEqual([third, run.id, first])
+    expect(everywhere.items[1]).toMatchObject({ selection: run.selection, perSecond: 5 })
+  })
+
+  it('gives a selection back in a form in which it can be given again', async () => {
+    const made = await failed(3)
+    const [one] = (await made.sender.deliveries.list()).items
+    const since = new Date(made.clock.now())
+    const asked = { eventId: one?.eventId ?? '', type: 'a', state: 'failed' as const, since, ids: [one?.id ?? ''] }
+    const run = await made.sender.replay(asked)
+    expect(run).toMatchObject({ total: 1, selection: { tenant: 'default', ...asked, state: ['failed'] } })
+    expect(await made.sender.replay(run.selection, { dryRun: true })).toEqual({ total: 1 })
+  })
+
+  it('is filtered by state, and paged', async () => {
+    const made = await failed(3)
+    const { sender } = made
+    const ids: string[] = []
+    for (let index = 0; index < 5; index++) {
+      const run = await sender.replay({ type: 'a' }, { perSecond: 1 })
+      if (index === 2) await run.cancel()
+      ids.unshift(run.id)
+    }
+    const idsOf = async (filter: Parameters<typeof sender.replays.list>[0]) =>
+      (await sender.replays.list(filter)).items.map(({ id }) => id)
+    expect(await idsOf({ state: 'canceled' })).toEqual([ids[2]])
+    expect(await idsOf({ state: ['running', 'completed'] })).toEqual(ids.filter((_, index) => index !== 2))
+    const first = await sender.replays.list({ limit: 2 })
+    expect(first.items.map(({ id }) => id)).toEqual(ids.slice(0, 2))
+    const cursor = first.nextCursor ?? ''
+    expect(await idsOf({ limit: 3, cursor })).toEqual(ids.slice(2))
+    const other = sender.replays.list({ limit: 2, cursor, state: 'canceled' })
+    await expect(other).rejects.toMatchObject({ code: 'cursor_invalid' })
+  })
+
+  it('counts nothing: what became of the deliveries is told by get', async () => {
+    const made = await failed(3)
+    const { id } = await made.sender.replay({ state: 'failed' })
+    await made.sender.drain()
+    const counted = made.storage.calls.get('replayProgress')
+    const [listed] = (await made.sender.replays.list()).items
+    expect(listed).not.toHaveProperty('delivered')
+    expect(made.storage.calls.get('replayProgress')).toBe(counted)
+    expect(await made.sender.replays.get(id)).toMatchObject({ ...listed, delivered: 3, failed: 0, canceled: 0 })
+  })
+})
+
+describe('replays.cancel', () => {
+  it('ends one found by its id, and leaves one that has ended as it ended', async () => {
+    const made = await failed(3)
+    const { id } = await made.sender.replay({ state: 'failed' }, { perSecond: 1 })
+    expect(await made.sender.replays.cancel(id)).toMatchObject({ id, state: 'canceled', requeued: 0 })
+    const again = await made.sender.replays.cancel(id)
+    expect(again).toMatchObject({ id, state: 'canceled', endedAt: new Date(made.clock.now()) })
+    const { id: whole } = await made.sender.replay({ state: 'failed' })
+    await made.sender.drain()
+    expect(await made.sender.replays.cancel(whole)).toMatchObject({ state: 'completed', delivered: 3 })
+  })
+
+  it('knows no other', async () => {
+    const made = await failed(1)
+    const { id } = await made.sender.replay({ state: 'failed' })
+    const notFound = { code: 'replay_not_found' }
+    await expect(made.sender.replays.cancel('rpl_none')).rejects.toMatchObject(notFound)
+    await expect(made.sender.forTenant('other').replays.cancel(id)).rejects.toMatchObject(notFound)
+    const { id: everywhere } = await made.sender.replay({ tenant: ALL_TENANTS, state: 'failed' })
+    await expect(made.sender.forTenant('default').replays.cancel(everywhere)).rejects.toMatchObject(notFound)
+    expect(await made.sender.replays.get(everywhere)).toMatchObject({ state: 'running' })
   })
 })
