@@ -23,7 +23,7 @@ import type { SqliteStorage } from './storage/sqlite/index.ts'
 /** What every `TenantSender` has, whatever its storage. See `AnyWebhookSender`. */
 export type AnyTenantSender<C extends Catalog = Catalog> = TenantFace<EventInput<C>>
 
-/** By the events that it takes: TypeScript can tell which of two such unions is wider, and can not of two catalogues. */
+/** By the events that it takes, each of a `type`: TypeScript tells which of two such unions is wider, and can not of two catalogues. */
 interface TenantFace<Event extends { type: string }> {
   /**
    * Accepts an event. Resolves once it is on stable storage: from then on it ends delivered, failed or canceled at each matching
