@@ -10,6 +10,8 @@ export type WebhookErrorCode =
   | 'endpoint_not_found'
   | 'endpoint_state_invalid'
   | 'event_not_found'
+  | 'secrets_key_unknown'
+  | 'secret_unreadable'
   | 'event_invalid'
   | 'delivery_not_found'
   | 'replay_not_found'

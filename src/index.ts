@@ -11,6 +11,13 @@ export type { SecretInput } from './api/check-signing.ts'
 export type { Listed, PageOptions } from './api/cursor.ts'
 export type { Deliveries, DeliverySelection } from './api/deliveries.ts'
 export type { DrainOptions, DrainResult } from './api/drain.ts'
+export type {
+  EndpointSecrets,
+  RevealedSecret,
+  RevealedSecrets,
+  RotateOptions,
+  ShownSecret,
+} from './api/endpoint-secrets.ts'
 export type { EndpointTest } from './api/endpoint-tests.ts'
 export type { EndpointFilter, Endpoints } from './api/endpoints.ts'
 export type { EventFilter, Events } from './api/events.ts'
@@ -21,6 +28,7 @@ export type { Attempt, Delivery, Endpoint, Health, WebhookEvent, WebhookEventSum
 export type { ReplayFunction, ReplayOptions } from './api/replay.ts'
 export type { ReplayProgress, ReplayRun, ReplaySelection, ReplaySummary } from './api/replay-run.ts'
 export type { ReplayFilter, Replays } from './api/replays.ts'
+export type { ResealResult } from './api/reseal-secrets.ts'
 export { ALL_TENANTS } from './api/scope.ts'
 export type { SendIn, SendResult, TxSendResult } from './api/send.ts'
 export type { EventOutcome } from './api/wait-for-event.ts'
@@ -76,5 +84,6 @@ export {
 } from './sender.ts'
 export { type HmacHeaderOptions, hmacHeader } from './signing/hmac-header.ts'
 export type { SignInput, SigningScheme } from './signing/scheme.ts'
+export type { SecretsKey } from './signing/secrets-key.ts'
 export { type StandardWebhooksOptions, standardWebhooks } from './signing/standard-webhooks.ts'
 export { VERSION } from './version.ts'

@@ -11,6 +11,7 @@ import type { Resolve } from './ports/resolver.ts'
 import type { Storage } from './ports/storage.ts'
 import type { Transport } from './ports/transport.ts'
 import type { SigningScheme } from './signing/scheme.ts'
+import { masterKeysOf, type SecretsKey } from './signing/secrets-key.ts'
 
 const SECOND = 1_000
 const MINUTE = 60 * SECOND
@@ -143,6 +144,11 @@ export interface SenderOptions<C extends Catalog = Catalog, S extends Storage = 
   }
   /** The largest body, 1 byte to 16 MiB. Default 512 KiB. */
   payloadMaxBytes?: number
+  /**
+   * Seals secrets at rest: 32 random bytes, as they are, in base64 or in hex; of up to 8 keys the first seals, and all of them open.
+   * Default: secrets are stored as they are.
+   */
+  secretsKey?: SecretsKey
   /** Time, chance and name resolution, for tests. */
   runtime?: {
     /** The only source of time. Default: the machine's. */
@@ -229,7 +235,15 @@ export function checkFields(value: unknown, path: string, fields: Fields): Recor
 
 /** Checks all options and fills in the defaults. Throws an `ArgumentError` that names the first wrong one. */
 export function resolveOptions(options: unknown): Settings {
-  const known = [...Object.keys(SINGLE), ...Object.keys(GROUPS), ...Object.keys(PORTS), 'events', 'signing', 'runtime']
+  const known = [
+    ...Object.keys(SINGLE),
+    ...Object.keys(GROUPS),
+    ...Object.keys(PORTS),
+    'events',
+    'signing',
+    'secretsKey',
+    'runtime',
+  ]
   const given = plainObject(options, 'options', known)
   checkPorts(given)
   const settings: Record<string, unknown> = {}
@@ -251,6 +265,8 @@ function checkPorts(given: Record<string, unknown>): void {
   for (const [key, methods] of Object.entries(PORTS)) {
     if (given[key] !== undefined) requireMethods(given[key], `options.${key}`, methods)
   }
+  // An environment variable that is not set must not leave secrets unsealed.
+  if ('secretsKey' in given) masterKeysOf(given.secretsKey)
   if (given.signing !== undefined) checkSchemes(given.signing, 'options.signing')
   if (given.runtime === undefined) return
   const runtime = plainObject(given.runtime, 'options.runtime', Object.keys(RUNTIME))

@@ -8,6 +8,7 @@ import { type HealthReport, health } from './api/health.ts'
 import { presentPolicies } from './api/policies.ts'
 import { type ReplayFunction, replayFunction } from './api/replay.ts'
 import { type Replays, replaysApi } from './api/replays.ts'
+import { type ResealResult, resealInBackground, resealSecrets } from './api/reseal-secrets.ts'
 import { RunningCore } from './api/running-core.ts'
 import { checkTenant, type Scope } from './api/scope.ts'
 import { type SendIn, type SendResult, send, sendIn } from './api/send.ts'
@@ -82,6 +83,12 @@ interface RootFace<Event extends { type: string }> extends TenantFace<Event> {
    */
   drain(options?: DrainOptions): Promise<DrainResult>
   /**
+   * Seals every endpoint's secrets with the first key of `secretsKey`: when it resolves, no other key is needed any more, and nothing
+   * is stored unsealed. A started sender does the same in the background. Throws `secrets_key_unknown` (as well where there is no
+   * `secretsKey`) and `secret_unreadable`, having sealed all others.
+   */
+  resealSecrets(): Promise<ResealResult>
+  /**
    * Claims nothing further, goes on accepting while attempts under way end, for `graceMs` (0 ms to 10 min, default 10 s) at most,
    * then aborts them (they are attempted again later), and closes. Calling it again waits for the same end.
    */
@@ -111,6 +118,7 @@ export function createWebhookSender<C extends Catalog = Catalog, S extends Stora
   })
   const scope: Scope = { bound: null, requireTenant: settings.requireTenant }
   let stopping: Promise<void> | null = null
+  let started = false
   const stop = async (graceMs: number): Promise<void> => {
     if (core.opened) {
       const running = await core.ready().catch(() => null)
@@ -124,6 +132,8 @@ export function createWebhookSender<C extends Catalog = Catalog, S extends Stora
     async start() {
       const { engine } = await core.ready()
       engine.start()
+      if (!started) resealInBackground(core)
+      started = true
     },
     forTenant(tenant) {
       const bound = checkTenant(tenant, 'forTenant.tenant')
@@ -138,6 +148,7 @@ export function createWebhookSender<C extends Catalog = Catalog, S extends Stora
     },
     health: () => health(core),
     drain: async (bounds = {}) => core.track(drain(core, bounds)),
+    resealSecrets: () => core.track(resealSecrets(core)),
     async stop(given = {}) {
       const { graceMs } = plainObject(given, 'stop', ['graceMs'])
       const grace = graceMs === undefined ? GRACE_MS.default : integer(graceMs, 'stop.graceMs', GRACE_MS)

@@ -6,6 +6,7 @@ import type { StorageClock } from '../engine/storage-clock.ts'
 import type { Random } from '../ports/random.ts'
 import type { Storage } from '../ports/storage.ts'
 import type { SigningScheme } from '../signing/scheme.ts'
+import type { Sealing } from '../signing/sealing.ts'
 import type { EventTypes } from './event-types.ts'
 import type { EventWaits } from './event-waits.ts'
 
@@ -23,6 +24,7 @@ export interface Core {
   random: Random
   /** All that the sender has. */
   schemes: readonly SigningScheme[]
+  sealing: Sealing
   lifecycle: Lifecycle
   types: EventTypes
   /** Opens on the first call. Rejects with `stopped` after `stop`. */

@@ -1,8 +1,6 @@
 import { plainObject, time } from '../arguments.ts'
-import { WebhookError } from '../errors.ts'
-import type { EndpointSettings, EndpointState } from '../model/endpoint.ts'
+import type { EndpointRecord, EndpointState } from '../model/endpoint.ts'
 import { makeId } from '../model/ids.ts'
-import { secretsInForce } from '../signing/in-force.ts'
 import { schemesFor } from '../signing/schemes.ts'
 import {
   type EndpointChecks,
@@ -17,7 +15,8 @@ import {
 import { checkSuits } from './check-signing.ts'
 import type { Core } from './core.ts'
 import { type Listed, listed, type PageOptions, pageInput } from './cursor.ts'
-import { endpointAccess, notFound } from './endpoint-access.ts'
+import { endpointAccess } from './endpoint-access.ts'
+import { type EndpointSecrets, endpointSecrets, type ShownSecret, shown } from './endpoint-secrets.ts'
 import { type EndpointStates, endpointStates } from './endpoint-states.ts'
 import { type EndpointTests, endpointTests } from './endpoint-tests.ts'
 import { type Endpoint, presentEndpoint } from './present.ts'
@@ -34,12 +33,12 @@ export interface EndpointFilter extends PageOptions {
 }
 
 /** Where customers listen. Changes count from the next `send`, in every process. `Type`: the catalogue's names. */
-export interface Endpoints<Type extends string = string> extends EndpointStates, EndpointTests<Type> {
+export interface Endpoints<Type extends string = string> extends EndpointStates, EndpointSecrets, EndpointTests<Type> {
   /**
-   * Makes an endpoint. Its `secret` is returned here and nowhere else.
+   * Makes an endpoint. Its secret is returned here, by `rotateSecret` and `revealSecrets`, and by nothing else.
    * Throws `endpoint_url_invalid`, `endpoint_address_blocked`, `ArgumentError`.
    */
-  create(input: EndpointInput<Type>): Promise<Endpoint & { secret: string }>
+  create(input: EndpointInput<Type>): Promise<Endpoint & ShownSecret>
   /** Null: not found. */
   get(id: string): Promise<Endpoint | null>
   /** Newest first. */
@@ -50,9 +49,6 @@ export interface Endpoints<Type extends string = string> extends EndpointStates,
   delete(id: string): Promise<void>
 }
 
-/** How often an update is merged anew when others come between. */
-const UPDATE_TRIES = 10
-
 export function endpointsApi(core: Core, scope: Scope): Endpoints {
   const checks = (): EndpointChecks => ({
     checkUrl: (url, ranges) => core.checkUrl(url, ranges),
@@ -62,12 +58,12 @@ export function endpointsApi(core: Core, scope: Scope): Endpoints {
     randomBytes: (size) => core.random.bytes(size),
     now: core.clock.now(),
   })
-  const { find, changed } = endpointAccess(core, scope)
-  const checkSigning = ({ overrides, secrets }: EndpointSettings) => {
+  const { find, change, changed } = endpointAccess(core, scope)
+  const checkSigning = (endpoint: EndpointRecord) => {
     const now = core.clock.now()
-    const [newest] = secretsInForce(secrets, now)
+    const [newest] = core.sealing.open(endpoint, now)
     if (newest === undefined) return
-    checkSuits(schemesFor(core.schemes, overrides.signing), newest.value, now, 'endpoints.update.signing')
+    checkSuits(schemesFor(core.schemes, endpoint.overrides.signing), newest.value, now, 'endpoints.update.signing')
   }
 
   return {
@@ -78,11 +74,11 @@ export function endpointsApi(core: Core, scope: Scope): Endpoints {
       await core.checkAddresses(settings.url, settings.overrides.allowRanges ?? [])
       const now = core.clock.now()
       const id = makeId('ep', now, (size) => core.random.bytes(size))
-      const secrets = [{ value: secret, createdAt: now, expiresAt: null }]
+      const secrets = [{ value: core.sealing.seal(secret, id), createdAt: now, expiresAt: null }]
       const endpoint = await core.ask((storage) =>
         storage.createEndpoint({ endpoint: { id, tenant, ...settings, secrets }, now }),
       )
-      return { ...(await changed(endpoint, 'endpoint.created')), secret }
+      return { ...(await changed(endpoint, 'endpoint.created')), ...shown(secret) }
     },
     async get(value) {
       const id = checkId(value, 'endpoints.get.id')
@@ -103,21 +99,18 @@ export function endpointsApi(core: Core, scope: Scope): Endpoints {
     async update(value, patch) {
       const id = checkId(value, 'endpoints.update.id')
       const input = updateInput(patch)
-      for (let tries = 0; tries < UPDATE_TRIES; tries++) {
-        const before = await find(id)
+      const after = await change(id, async (before) => {
         const settings = patchSettings(input, before, 'endpoints.update', checks())
         const ranges = (settings.overrides ?? before.overrides).allowRanges ?? []
         if (settings.url !== undefined) await core.checkAddresses(settings.url, ranges)
-        if (input.signing !== undefined) checkSigning({ ...before, ...settings })
-        const guard = settings.overrides === undefined ? {} : { guard: { overrides: before.overrides } }
-        const update = { id, tenant: scope.bound, settings, ...guard, now: core.clock.now() }
-        const after = await core.ask((storage) => storage.updateEndpoint(update))
-        if (after === null) throw notFound(id)
-        // Another update of its overrides came between: this one is merged into what there is now.
-        if (after !== 'conflict') return changed(after, 'endpoint.updated')
-      }
-      const message = `endpoint ${id} is being changed too often at once: nothing was changed, try again.`
-      throw new WebhookError('busy', message, { retryable: true })
+        if (settings.overrides === undefined) return { settings }
+        // What they were merged from, and what the schemes were tried with, is still so when they are written.
+        const guard = { overrides: before.overrides }
+        if (input.signing === undefined) return { settings, guard }
+        checkSigning({ ...before, ...settings })
+        return { settings, guard: { ...guard, secrets: before.secrets } }
+      })
+      return changed(after, 'endpoint.updated')
     },
     async delete(value) {
       const id = checkId(value, 'endpoints.delete.id')
@@ -130,5 +123,6 @@ export function endpointsApi(core: Core, scope: Scope): Endpoints {
     },
     ...endpointTests(core, scope),
     ...endpointStates(core, scope),
+    ...endpointSecrets(core, scope),
   }
 }

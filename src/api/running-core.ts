@@ -9,7 +9,8 @@ import { patientFor, withRetries } from '../engine/resilient-storage.ts'
 import type { Settings } from '../engine/settings.ts'
 import { StorageClock } from '../engine/storage-clock.ts'
 import { Weather } from '../engine/weather.ts'
-import { WebhookError } from '../errors.ts'
+import { errorCode, WebhookError } from '../errors.ts'
+import type { EndpointRecord } from '../model/endpoint.ts'
 import { makeId } from '../model/ids.ts'
 import type { SenderOptions } from '../options.ts'
 import type { Resolve } from '../ports/resolver.ts'
@@ -24,6 +25,8 @@ import { systemClock } from '../runtime/system-clock.ts'
 import { systemRandom } from '../runtime/system-random.ts'
 import type { SigningScheme } from '../signing/scheme.ts'
 import { schemesFor } from '../signing/schemes.ts'
+import { createSealing, type Sealing } from '../signing/sealing.ts'
+import { masterKeysOf } from '../signing/secrets-key.ts'
 import { standardWebhooks } from '../signing/standard-webhooks.ts'
 import { VERSION } from '../version.ts'
 import type { Core, Running } from './core.ts'
@@ -39,6 +42,8 @@ export interface Loaders {
 /** Endpoints remembered in memory, over all tenants. */
 const ENDPOINTS_CACHED_MAX = 50_000
 const STRUGGLING_REMEMBERED_MAX = 10_000
+/** Of the newest endpoints so many are looked at when storage is opened: is there a key for their secrets? */
+const OPENED_FIRST = 20
 /** How long creating an endpoint waits for its host's addresses; without an answer each attempt checks anyway. */
 const CREATE_RESOLVE_MS = 2_000
 
@@ -48,6 +53,7 @@ export class RunningCore implements Core {
   readonly clock: StorageClock
   readonly random
   readonly schemes: readonly SigningScheme[]
+  readonly sealing: Sealing
   readonly lifecycle: Lifecycle
   readonly types: EventTypes
   readonly eventWaits: EventWaits
@@ -69,6 +75,8 @@ export class RunningCore implements Core {
     this.clock = new StorageClock(options.runtime?.clock ?? systemClock())
     this.random = options.runtime?.random ?? systemRandom()
     this.schemes = [...(options.signing ?? [standardWebhooks()])]
+    const keys = options.secretsKey === undefined ? [] : masterKeysOf(options.secretsKey)
+    this.sealing = createSealing(keys, (size) => this.random.bytes(size))
     this.#resolve = options.runtime?.resolve ?? createResolver({ monotonic: () => this.clock.monotonic() })
     this.#guard = createAddressGuard(settings.network)
     this.lifecycle = new Lifecycle(options.logger ?? null)
@@ -193,7 +201,11 @@ export class RunningCore implements Core {
     const patience = patientFor(settings.acceptTimeoutMs, clock)
     const warn = (warning: string) => lifecycle.warn(warning)
     const { version } = await withRetries(() => storage.open({ now: clock.now(), warn }), { clock, random }, patience)
-    await this.#followTime(storage, patience)
+    // A storage that can not be worked with is closed again, so that the next call may open it.
+    await this.#prepare(storage, patience).catch(async (error) => {
+      await storage.close()
+      throw error
+    })
     const permits: Permits = new Permits({
       total: settings.concurrency.total,
       slowMs: settings.attempt.deadlineMs / 8,
@@ -217,15 +229,29 @@ export class RunningCore implements Core {
     return { context, engine, storageVersion: version }
   }
 
-  /** A storage whose clock can not be read is closed again, so that the next call may open it. */
-  async #followTime(storage: Storage, patience: () => boolean): Promise<void> {
+  async #prepare(storage: Storage, patience: () => boolean): Promise<void> {
     const { time } = storage
-    if (time === undefined) return
-    const reading = () => this.clock.follow(() => time.call(storage))
-    await withRetries(reading, this, patience).catch(async (error) => {
-      await storage.close()
-      throw error
-    })
+    if (time !== undefined) await withRetries(() => this.clock.follow(() => time.call(storage)), this, patience)
+    // A key that is lacking is told here, where somebody looks, instead of by each attempt.
+    const newest = {
+      tenant: null,
+      states: null,
+      changedSince: null,
+      limit: OPENED_FIRST,
+      examine: OPENED_FIRST,
+      after: null,
+    }
+    const { items } = await withRetries(() => storage.listEndpoints(newest), this, patience)
+    for (const endpoint of items) this.#assertKeyOf(endpoint)
+  }
+
+  /** What is damaged concerns one endpoint alone, and is left to its attempts. */
+  #assertKeyOf(endpoint: EndpointRecord): void {
+    try {
+      this.sealing.open(endpoint, this.clock.now())
+    } catch (error) {
+      if (errorCode(error) === 'secrets_key_unknown') throw error
+    }
   }
 
   #attemptPorts(transport: Transport): AttemptPorts {
@@ -234,7 +260,10 @@ export class RunningCore implements Core {
       resolve: this.#resolve,
       target: (url, allowRanges) => this.#target(url, allowRanges),
       judge: (address, allowRanges) => this.#guard.judge(address, allowRanges),
-      signing: ({ overrides, secrets }) => ({ schemes: schemesFor(this.schemes, overrides.signing), secrets }),
+      signing: (endpoint, now) => ({
+        schemes: schemesFor(this.schemes, endpoint.overrides.signing),
+        secrets: this.sealing.open(endpoint, now),
+      }),
       userAgent: `hookferry/${VERSION}`,
     }
   }

@@ -39,7 +39,10 @@ export interface AttemptPorts extends Pick<DeliverPorts, 'transport' | 'resolve'
   target: (url: string, allowRanges: readonly string[]) => ReturnType<DeliverPorts['target']>
   judge: (address: string, allowRanges: readonly string[]) => string | null
   /** What signs for an endpoint. Throws when that is not known. */
-  signing: (endpoint: EndpointRecord) => { schemes: readonly SigningScheme[]; secrets: readonly EndpointSecret[] }
+  signing: (
+    endpoint: EndpointRecord,
+    now: number,
+  ) => { schemes: readonly SigningScheme[]; secrets: readonly EndpointSecret[] }
   userAgent: string
 }
 
@@ -142,7 +145,7 @@ export class AttemptRunner {
     const now = clock.now()
     let headers: Record<string, string>
     try {
-      headers = attemptHeaders({ event, endpointHeaders: endpoint.headers, ...signing(endpoint), now, userAgent })
+      headers = attemptHeaders({ event, endpointHeaders: endpoint.headers, ...signing(endpoint, now), now, userAgent })
     } catch (error) {
       this.#context.lifecycle.fail(error, `signing for endpoint ${endpoint.id}`)
       return unsignedAttempt(lease, endpoint.url, now, error)

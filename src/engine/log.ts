@@ -41,6 +41,9 @@ const NOTES = {
   'endpoint.enabled': 'an endpoint was enabled',
   'endpoint.deleted': 'an endpoint was deleted',
   'event.canceled': 'an event was canceled',
+  'endpoint.secret_rotated': 'an endpoint was given another secret',
+  'endpoint.secrets_revealed': 'the secrets of an endpoint were shown',
+  'secrets.resealed': 'secrets were sealed with the first key of secretsKey',
   'replay.created': 'a replay was created',
   'replay.canceled': 'a replay was canceled',
 } as const

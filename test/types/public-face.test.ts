@@ -9,6 +9,7 @@ import {
   type ReplayRun,
   type SenderOptions,
   type SendResult,
+  type ShownSecret,
   standardWebhooks,
   type TenantSender,
   type WebhookError,
@@ -102,7 +103,7 @@ describe('send', () => {
 
 describe('endpoints', () => {
   it('show their secret when they are created and never again', () => {
-    expectTypeOf<WebhookSender['endpoints']['create']>().returns.resolves.toEqualTypeOf<Endpoint & { secret: string }>()
+    expectTypeOf<WebhookSender['endpoints']['create']>().returns.resolves.toEqualTypeOf<Endpoint & ShownSecret>()
     expectTypeOf<WebhookSender['endpoints']['get']>().returns.resolves.toEqualTypeOf<Endpoint | null>()
     expectTypeOf<WebhookSender['endpoints']['list']>().returns.resolves.toEqualTypeOf<Listed<Endpoint>>()
     expectTypeOf<WebhookSender['endpoints']['update']>().returns.resolves.toEqualTypeOf<Endpoint>()

@@ -113,6 +113,12 @@ const ROWS: Record<string, Row[]> = {
   'endpoints.resume': byId(ACTIVE, NO_ENDPOINT, (acme, ids) => acme.endpoints.resume(ids.endpoint)),
   'endpoints.enable': byId(ACTIVE, NO_ENDPOINT, (acme, ids) => acme.endpoints.enable(ids.endpoint)),
   'endpoints.delete': byId(undefined, NO_ENDPOINT, (acme, ids) => acme.endpoints.delete(ids.endpoint)),
+  'endpoints.rotateSecret': byId(like({ publicKey: null }), NO_ENDPOINT, (acme, ids) =>
+    acme.endpoints.rotateSecret(ids.endpoint),
+  ),
+  'endpoints.revealSecrets': byId(like({ secrets: [expect.anything()] }), NO_ENDPOINT, (acme, ids) =>
+    acme.endpoints.revealSecrets(ids.endpoint),
+  ),
   'endpoints.test': byId(like({ outcome: 'delivered' }), NO_ENDPOINT, (acme, ids) => acme.endpoints.test(ids.endpoint)),
   'events.get': byId(like({ type: 'invoice.paid' }), NULL, (acme, ids) => acme.events.get(ids.event)),
   'events.list': [tenant(ITEMS, (acme, name) => acme.events.list({ tenant: name }))],

@@ -46,13 +46,18 @@ const LEVELS: Record<string, number> = { debug: 20, info: 30, warn: 40, error: 5
 
 /** A sender with all that may happen to it: everything that the logger is ever told. */
 async function liveThrough(options: SenderOptions) {
-  const made = rig({ disable: { afterMs: DAY, minFailures: 3 }, hold: { maxAgeMs: HOUR }, ...options })
+  const secretsKey = CANARY
+  const made = rig({ disable: { afterMs: DAY, minFailures: 3 }, hold: { maxAgeMs: HOUR }, secretsKey, ...options })
   const { sender, transport, clock } = made
   const url = `${URL_OK}?token=${TOKEN}`
   const { id } = await sender.endpoints.create({ tenant: 'acme', url, secret: SECRET, headers: { 'x-key': TOKEN } })
   const { id: eventId } = await sender.send(event)
   await sender.drain()
   await sender.endpoints.update(id, { description: 'changed' })
+  await sender.endpoints.rotateSecret(id, { overlapMs: 1 })
+  await sender.endpoints.revealSecrets(id)
+  clock.advanceBy(1)
+  await sender.resealSecrets()
   await sender.endpoints.pause(id, { reason: 'asked for' })
   await sender.send(event)
   clock.advanceBy(2 * HOUR)
@@ -119,6 +124,13 @@ describe('pino', () => {
       const line = { level: 30, msg: `hookferry: an endpoint was ${what}`, ...endpoint }
       expect(of(`endpoint.${what}`)).toEqual(Array.from({ length: times }, () => line))
     }
+    const rotated = { level: 30, msg: 'hookferry: an endpoint was given another secret', ...endpoint }
+    expect(of('endpoint.secret_rotated')).toEqual([rotated])
+    const revealed = { level: 30, msg: 'hookferry: the secrets of an endpoint were shown', ...endpoint }
+    expect(of('endpoint.secrets_revealed')).toEqual([revealed])
+    expect(of('secrets.resealed')).toEqual([
+      { level: 30, msg: 'hookferry: secrets were sealed with the first key of secretsKey', examined: 1, resealed: 1 },
+    ])
     expect(of('replay.created')).toEqual([
       { level: 30, msg: 'hookferry: a replay was created', replayId, kind, tenant, total: 1 },
       { level: 30, msg: 'hookferry: a replay was created', replayId: laterId, kind, tenant, total: 0 },

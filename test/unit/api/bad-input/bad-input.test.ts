@@ -12,7 +12,14 @@ import { createWorld, dump, methodNames, methodOf, type World } from './world.ts
 const TABLES: Record<string, Cases> = { send, sendIn, ...endpoints, ...listsAndReplays, ...senderCalls }
 
 /** They take nothing, so nothing can be wrong. */
-const WITHOUT_ARGUMENTS = ['start', 'health', String(Symbol.asyncDispose), 'run.progress', 'run.cancel']
+const WITHOUT_ARGUMENTS = [
+  'start',
+  'health',
+  'resealSecrets',
+  String(Symbol.asyncDispose),
+  'run.progress',
+  'run.cancel',
+]
 
 let world: World
 /** All that storage held after the last call that was accepted. */

@@ -18,7 +18,7 @@ export interface World extends Rig {
 }
 
 export async function createWorld(): Promise<World> {
-  const made = rig({ storage: transactional() })
+  const made = rig({ storage: transactional(), secretsKey: new Uint8Array(32).fill(7) })
   const { sender } = made
   const acme = sender.forTenant('acme')
   const other = sender.forTenant('other')

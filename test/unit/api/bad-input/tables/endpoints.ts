@@ -144,7 +144,39 @@ function settings(path: string, field: Field): Cases {
 const creating: Field = (name) => (value) => [{ url, [name]: value }]
 const updating: Field = (name) => (value, world) => [world.ids.endpoint, { [name]: value }]
 const testing: Field = (name) => (value, world) => [world.ids.endpoint, { [name]: value }]
-const bytes: Place = (value) => [{ url, secret: { bytes: value } }]
+const rotating: Field = (name) => (value, world) => [world.ids.endpoint, { [name]: value }]
+
+/** A secret as its owner gives it. */
+function secret(path: string, place: Place): Cases {
+  const bytes: Place = (value, world) => place({ bytes: value }, world)
+  return together(
+    types(path, place, 'a string', 'an object'),
+    refuse('argument_unknown', `${path}.nonesuch`, place, { 'unknown name': { nonesuch: 1 } }),
+    refuse('argument_missing', `${path}.bytes`, place, { 'without bytes': {} }),
+    refuse('argument_invalid', path, place, {
+      empty: '',
+      'without its prefix': 'c2VjcmV0',
+      'no base64': 'whsec_!!!!',
+      'a public half of another': `whsk_${Buffer.alloc(64, 1).toString('base64')}`,
+      'bare hex': Buffer.alloc(32, 0x1f).toString('hex'),
+      'hex behind its prefix': `whsec_${Buffer.alloc(32, 0x1f).toString('hex')}`,
+      'a size that Standard Webhooks does not sign with': `whsec_${Buffer.alloc(16).toString('base64')}`,
+      'bytes that Standard Webhooks does not sign with': { bytes: Buffer.alloc(65) },
+    }),
+    refuse('argument_range', path, place, {
+      'too short': `whsec_${Buffer.alloc(7).toString('base64')}`,
+      'too long': `whsec_${Buffer.alloc(257).toString('base64')}`,
+      'half an Ed25519 key': `whsk_${Buffer.alloc(32).toString('base64')}`,
+    }),
+    types(`${path}.bytes`, bytes),
+    refuse('argument_range', `${path}.bytes`, bytes, {
+      none: Buffer.alloc(0),
+      'too few': Buffer.alloc(7),
+      'too many': Buffer.alloc(257),
+    }),
+    accept(`${path}.bytes`, bytes, { 'the fewest': Buffer.alloc(24), 'the most': new Uint8Array(64) }),
+  )
+}
 
 const create = together(
   objects('endpoints.create', (value) => [value], 'an object'),
@@ -152,31 +184,7 @@ const create = together(
   tenants('endpoints.create.tenant', creating('tenant')),
   refuse('argument_invalid', 'endpoints.create.tenant', creating('tenant'), { ALL_TENANTS }),
   settings('endpoints.create', creating),
-  types('endpoints.create.secret', creating('secret'), 'a string', 'an object'),
-  refuse('argument_unknown', 'endpoints.create.secret.length', creating('secret'), { 'unknown name': { length: 1 } }),
-  refuse('argument_missing', 'endpoints.create.secret.bytes', creating('secret'), { 'without bytes': {} }),
-  refuse('argument_invalid', 'endpoints.create.secret', creating('secret'), {
-    empty: '',
-    'without its prefix': 'c2VjcmV0',
-    'no base64': 'whsec_!!!!',
-    'a public half of another': `whsk_${Buffer.alloc(64, 1).toString('base64')}`,
-    'bare hex': Buffer.alloc(32, 0x1f).toString('hex'),
-    'hex behind its prefix': `whsec_${Buffer.alloc(32, 0x1f).toString('hex')}`,
-    'a size that Standard Webhooks does not sign with': `whsec_${Buffer.alloc(16).toString('base64')}`,
-    'bytes that Standard Webhooks does not sign with': { bytes: Buffer.alloc(65) },
-  }),
-  refuse('argument_range', 'endpoints.create.secret', creating('secret'), {
-    'too short': `whsec_${Buffer.alloc(7).toString('base64')}`,
-    'too long': `whsec_${Buffer.alloc(257).toString('base64')}`,
-    'half an Ed25519 key': `whsk_${Buffer.alloc(32).toString('base64')}`,
-  }),
-  types('endpoints.create.secret.bytes', bytes),
-  refuse('argument_range', 'endpoints.create.secret.bytes', bytes, {
-    none: Buffer.alloc(0),
-    'too few': Buffer.alloc(7),
-    'too many': Buffer.alloc(257),
-  }),
-  accept('endpoints.create.secret.bytes', bytes, { 'the fewest': Buffer.alloc(24), 'the most': new Uint8Array(64) }),
+  secret('endpoints.create.secret', creating('secret')),
 )
 
 const UNKNOWN = 'ep_unknown'
@@ -272,6 +280,13 @@ export const endpoints: Record<string, Cases> = {
     strings('endpoints.pause.reason', (value, world) => [world.ids.endpoint, { reason: value }], 1_024),
   ),
   'endpoints.resume': existing('endpoints.resume.id', (value) => [value]),
+  'endpoints.rotateSecret': together(
+    existing('endpoints.rotateSecret.id', (value) => [value]),
+    objects('endpoints.rotateSecret', (value, world) => [world.ids.endpoint, value]),
+    integers('endpoints.rotateSecret.overlapMs', rotating('overlapMs'), 0, 30 * DAY),
+    secret('endpoints.rotateSecret.secret', rotating('secret')),
+  ),
+  'endpoints.revealSecrets': existing('endpoints.revealSecrets.id', (value) => [value]),
   'endpoints.enable': existing('endpoints.enable.id', (value) => [value]),
 }
 
