@@ -5,10 +5,12 @@
  */
 
 export type { ManualClock } from '../ports/clock.ts'
+export type { Subset } from './assert-sent.ts'
 export { fakeResolver } from './fake-resolver.ts'
 export { manualClock } from './manual-clock.ts'
 export { type Reply, type ScriptedTransport, type SeenRequest, scriptedTransport } from './scripted-transport.ts'
 export { seededRandom } from './seeded-random.ts'
+export type { SentCommon, SentEvent, SentRaw, SentWebhook } from './sent.ts'
 export {
   type HostTransaction,
   type StorageCase,
@@ -16,4 +18,4 @@ export {
   type StorageSuiteOptions,
   storageSuite,
 } from './storage-suite.ts'
-export { createTestSender, type TestSender } from './test-sender.ts'
+export { createTestSender, type SentFunction, type TestSender } from './test-sender.ts'

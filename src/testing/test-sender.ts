@@ -1,14 +1,16 @@
-import type { Catalog } from '../catalog.ts'
+import type { Catalog, EventName, EventOutput } from '../catalog.ts'
 import type { SenderOptions } from '../options.ts'
 import type { ManualClock } from '../ports/clock.ts'
 import { createWebhookSender, type WebhookSender } from '../sender.ts'
 import { memory } from '../storage/memory/index.ts'
+import { assertNothingSent, assertSent, type Subset } from './assert-sent.ts'
 import { fakeResolver } from './fake-resolver.ts'
 import { manualClock } from './manual-clock.ts'
 import { type ScriptedTransport, type SeenRequest, scriptedTransport } from './scripted-transport.ts'
 import { seededRandom } from './seeded-random.ts'
+import { readRequests, type SentEvent, type SentWebhook } from './sent.ts'
 
-/** A sender with all that it stands on. */
+/** A sender with all that it stands on, and what to ask of it. */
 export interface TestSender<C extends Catalog = Catalog> {
   /** Not started: `await sender.drain()` delivers what is due, `drain({ until })` moves the clock on. */
   sender: WebhookSender<C>
@@ -18,13 +20,43 @@ export interface TestSender<C extends Catalog = Catalog> {
   transport: ScriptedTransport
   /** All requests made, in their order. */
   requests: SeenRequest[]
+  /** What reached endpoints, in its order: every attempt at every endpoint, whatever it was answered; of one type, or all. */
+  sent: SentFunction<C>
+  /**
+   * That something of this type was sent whose data holds `data`: what is left out may be anything, and matchers such as
+   * `expect.any(String)` are asked. Returns the first such webhook. Throws an `AssertionError` that says what was sent instead.
+   */
+  assertSent<K extends EventName<C>>(type: K, data?: Subset<EventOutput<C, K>>): SentEvent<C, K>
+  /** That nothing was sent, or nothing of this type. Throws an `AssertionError` that says what was. */
+  assertNothingSent(type?: EventName<C>): void
 }
 
-/** A sender in virtual time, on memory storage, that makes no request. Every option may be given otherwise. */
+/** How `sent` is asked: without a type it answers everything, bodies of other forms, too. */
+export interface SentFunction<C extends Catalog = Catalog> {
+  (): SentWebhook<C>[]
+  <K extends EventName<C>>(type: K): SentEvent<C, K>[]
+}
+
+/**
+ * A sender in virtual time, on memory storage, that makes no request. Takes what `createWebhookSender` takes. It needs no `stop`:
+ * nothing of it keeps the process alive.
+ */
 export function createTestSender<C extends Catalog = Catalog>(options: SenderOptions<C> = {}): TestSender<C> {
   const clock = manualClock()
   const transport = scriptedTransport(clock)
+  const { requests } = transport
   const runtime = { clock, random: seededRandom(1), resolve: fakeResolver(), ...options.runtime }
   const sender = createWebhookSender({ storage: memory(), transport, ...options, runtime })
-  return { sender, clock, transport, requests: transport.requests }
+  const sent = (type?: string) => readRequests(requests).filter((one) => type === undefined || one.type === type)
+  const test: TestSender<C> = {
+    sender,
+    clock,
+    transport,
+    requests,
+    sent: sent as SentFunction<C>,
+    assertSent: <K extends EventName<C>>(type: K, data?: Subset<EventOutput<C, K>>) =>
+      assertSent(sent(), type, data, test.assertSent) as SentEvent<C, K>,
+    assertNothingSent: (type) => assertNothingSent(sent(), type, test.assertNothingSent),
+  }
+  return test
 }

@@ -23,6 +23,8 @@ try {
   run(join(full, 'esm'), 'node', 'main.js')
   run(join(full, 'cjs'), 'node', 'main.js')
   run(join(full, 'jest'), '../node_modules/.bin/jest')
+  cpSync(join(ROOT, 'examples/testing-with-jest'), join(full, 'testing-with-jest'), { recursive: true })
+  run(join(full, 'testing-with-jest'), '../node_modules/.bin/jest')
   run(join(full, 'types'), '../node_modules/.bin/tsc')
   run(join(full, 'types'), '../node_modules/.bin/tsc', '-p', 'tsconfig.edge.json')
   run(join(full, 'snippets/ts'), '../../node_modules/.bin/tsc')

@@ -9,6 +9,9 @@ const root = fileURLToPath(new URL('../../..', import.meta.url))
 /** What examples share, the demo, which is a step of its own in CI, and the table of them all. */
 const NO_EXAMPLES = ['support', 'demo.ts', 'README.md']
 
+/** Run by test/packaging, which installs what they need. */
+export const RUN_BY_PACKAGING = ['testing-with-jest']
+
 /** Everything in `examples` that shows a task: files, and folders where it takes several. */
 export function tasks(): string[] {
   const names = entries('examples')

@@ -21,9 +21,9 @@ export interface Snippet {
   source: string | null
 }
 
-/** The TypeScript blocks of a document. */
+/** The TypeScript and JavaScript blocks of a document. */
 export function snippets(markdown: string): Snippet[] {
-  const blocks = markdown.matchAll(/(?:<!-- (examples\/\S+) -->\n)?```ts\n([\s\S]*?)```/g)
+  const blocks = markdown.matchAll(/(?:<!-- (examples\/\S+) -->\n)?```[jt]s\n([\s\S]*?)```/g)
   return [...blocks].map(([, source, code]) => ({ source: source ?? null, code: code ?? '' }))
 }
 

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { checksOf, tasks } from '../../support/docs/examples.ts'
+import { checksOf, RUN_BY_PACKAGING, tasks } from '../../support/docs/examples.ts'
 import { brokenLinks, read, tableOf } from '../../support/docs/markdown.ts'
 
 describe('examples/README.md', () => {
@@ -19,7 +19,11 @@ describe('examples/README.md', () => {
   })
 })
 
-describe.each(tasks())('examples/%s', (task) => {
+it.each(RUN_BY_PACKAGING)('examples/%s is run by test/packaging', (task) => {
+  expect(read('test/packaging/run.ts')).toContain(`examples/${task}`)
+})
+
+describe.each(tasks().filter((task) => !RUN_BY_PACKAGING.includes(task)))('examples/%s', (task) => {
   // They are what test/e2e/examples.test.ts runs.
   it('checks itself', () => {
     const checks = checksOf(task)
