@@ -11,6 +11,7 @@ import { type ReceivedRequest, startReceiver } from './support/receiver.ts'
 import { scratch } from './support/scratch.ts'
 import { until } from './support/until.ts'
 
+const DAY = 86_400_000
 const folder = await scratch()
 const receiver = await startReceiver()
 const other = await startReceiver()
@@ -155,6 +156,28 @@ assert.deepEqual(await takeOver('acme'), [])
 await until(() => third.count === 1)
 assert.ok(acceptsAsEver(third.requests[0], secrets.long))
 assert.ok(third.requests[0]?.body.includes('inv_2'))
+
+// The one with the short secret changes over. Meanwhile both of its receivers' versions are signed for.
+const [second] = (await sender.endpoints.list({ tenant: 'acme' })).items.filter(({ url }) => url === other.url)
+assert.ok(second)
+const acme = sender.forTenant('acme')
+// #region rotate
+const { secret } = await acme.endpoints.rotateSecret(second.id, { overlapMs: 7 * DAY }) // 32 bytes: long enough
+await acme.endpoints.update(second.id, { signing: null }) // by the standard, too, from now on
+// #endregion
+await notify('acme', 'invoice.paid', { invoice: 'inv_3' }, 'invoice.paid:inv_3')
+const changed = await until(() => other.requests[2])
+assert.ok(acceptsAsEver(changed, secrets.short))
+await verify(changed, secret)
+
+// And when it needs the old header no more, it does without.
+// #region done
+await acme.endpoints.update(second.id, { signing: ['standard-webhooks'] })
+// #endregion
+await notify('acme', 'invoice.paid', { invoice: 'inv_4' }, 'invoice.paid:inv_4')
+const last = await until(() => other.requests[3])
+assert.equal(last.headers['x-shop-signature'], undefined)
+await verify(last, secret)
 
 console.log('taken over; the old header is verified as ever, and the new one as well')
 

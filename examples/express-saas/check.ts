@@ -1,6 +1,7 @@
 // Does what two customers would do on the page, over HTTP.
 
 import assert from 'node:assert/strict'
+import { verify } from 'hookferry/verify'
 import { startReceiver } from '../support/receiver.ts'
 import { scratch } from '../support/scratch.ts'
 import { startService } from '../support/service.ts'
@@ -83,14 +84,22 @@ assert.ok(first.html.includes('&quot;invoice&quot;:&quot;inv_1&quot;'), 'what wa
 assert.ok(first.html.includes('&lt;script&gt;alert(&quot;thanks&quot;)'), 'what came back')
 assert.ok(!first.html.includes('<script>'))
 
+// A new secret, beside which the former one lasts for a day: a receiver that has either verifies.
+const [rotated] = /whsec_[\w+/=]+/.exec((await acme.press(`${endpoint}/secret`)).html) ?? []
+assert.ok(rotated !== undefined && rotated !== secret)
+await acme.press(`${endpoint}/test`)
+const signed = receiver.requests.at(-1)
+assert.ok(signed)
+for (const known of [secret, rotated]) assert.equal((await verify(signed, known)).type, 'webhook.test')
+
 // Quiet, then not.
 await acme.press(`${endpoint}/pause`)
 await acme.press('/invoices/inv_2/pay')
 await delivery('held')
-assert.equal(receiver.count, 2)
+assert.equal(receiver.count, 3)
 assert.equal((await acme.press(`${endpoint}/enable`)).status, 409)
 assert.equal((await acme.press(`${endpoint}/resume`)).path, endpoint)
-await until(() => receiver.count === 3)
+await until(() => receiver.count === 4)
 
 // The customer's server says that it has gone. It was a mistake: enable, and deliver again what failed.
 receiver.status = 410
@@ -108,11 +117,11 @@ assert.ok(!(await globex.open('/webhooks')).html.includes(receiver.url))
 for (const path of [endpoint, failed, '/webhooks/endpoints/ep_none', '/webhooks/deliveries/a.b']) {
   assert.equal((await globex.open(path)).status, 404, path)
 }
-const buttons = ['pause', 'resume', 'enable', 'test'].map((change) => `${endpoint}/${change}`)
+const buttons = ['pause', 'resume', 'enable', 'test', 'secret'].map((change) => `${endpoint}/${change}`)
 for (const path of [...buttons, `${failed}/replay`]) assert.equal((await globex.press(path)).status, 404, path)
 
 await service.stop()
-assert.equal(receiver.count, 5)
+assert.equal(receiver.count, 6)
 console.log(`two customers, ${receiver.count} requests; the page did what it says`)
 await receiver.close()
 await folder.remove()

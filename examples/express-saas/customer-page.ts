@@ -40,7 +40,7 @@ export function customerPage({ webhooksOf, eventTypes }: CustomerPageOptions): R
     try {
       const chosen = form.eventTypes.length === 0 ? null : form.eventTypes
       const endpoint = await endpoints.create({ url: form.url, eventTypes: chosen })
-      show(response.status(201), secretPage(request.baseUrl, endpoint))
+      show(response.status(201), secretPage(request.baseUrl, endpoint, endpoint.secret))
     } catch (error) {
       const problem = PROBLEMS[codeOf(error)]
       if (problem === undefined) throw error
@@ -64,6 +64,14 @@ export function customerPage({ webhooksOf, eventTypes }: CustomerPageOptions): R
       response.redirect(303, `${request.baseUrl}/endpoints/${id}`)
     })
   }
+
+  router.post('/endpoints/:id/secret', async (request, response) => {
+    const { endpoints } = webhooksOf(request)
+    const endpoint = await endpoints.get(request.params.id)
+    if (endpoint === null) return notFound(response)
+    const { secret } = await endpoints.rotateSecret(endpoint.id) // the former one signs as well, for a day
+    show(response, secretPage(request.baseUrl, endpoint, secret))
+  })
 
   router.post('/endpoints/:id/test', async (request, response) => {
     const { endpoints } = webhooksOf(request)

@@ -8,7 +8,7 @@ const page = (title: string, content: Html): Html => html`<!doctype html>
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width">
 <title>${title}</title>
-<style>body { font: 16px/1.5 system-ui; max-width: 60rem; margin: 2rem auto } td, th { text-align: left; padding-right: 1.5rem }</style>
+<style>body { font: 16px/1.5 system-ui; max-width: 60rem; margin: 2rem auto } td, th { text-align: left; padding-right: 1.5rem } form { display: inline-block }</style>
 <h1>${title}</h1>
 ${content}
 </html>`
@@ -56,12 +56,12 @@ ${form.problem === null ? null : html`<p role="alert">${form.problem}</p>`}
   )
 }
 
-export function secretPage(base: string, endpoint: Endpoint & { secret: string }): Html {
+export function secretPage(base: string, endpoint: Endpoint, secret: string): Html {
   return page(
     'Your signing secret',
     html`
 <p>Requests to ${endpoint.url} are signed with it. Keep it now: it is not shown again.</p>
-<p><code>${endpoint.secret}</code></p>
+<p><code>${secret}</code></p>
 <p><a href="${base}/endpoints/${endpoint.id}">Go on to the endpoint</a></p>`,
   )
 }
@@ -76,7 +76,7 @@ export function endpointPage(base: string, endpoint: Endpoint, deliveries: Liste
 <p>It is <strong>${state}</strong>${stateReason === null ? null : html` (${stateReason})`}.
 ${state === 'active' ? null : html`What happens now is kept, and delivered once it is active again.`}
 ${health.failingSince === null ? null : html`Failing since ${time(health.failingSince)}: ${health.failures} attempts.`}</p>
-${button(`${here}/${change}`, change)} ${button(`${here}/test`, 'send a test event')}
+${button(`${here}/${change}`, change)} ${button(`${here}/test`, 'send a test event')} ${button(`${here}/secret`, 'new secret')}
 <h2>Deliveries</h2>
 <table>
   <tr><th>When</th><th>Event</th><th>State</th><th>Attempts</th><th>Next attempt</th></tr>
