@@ -17,7 +17,6 @@ export interface EventOutcome {
 
 /** Resolves when all deliveries of the event are written and at rest. */
 export async function waitForEvent(core: Core, scope: Scope, id: string, wait: CheckedWait): Promise<EventOutcome> {
-  wait.signal?.throwIfAborted()
   const { eventWaits } = core
   const waiting = eventWaits.begin(id)
   const look = async (): Promise<EventOutcome | undefined> => {

@@ -136,6 +136,27 @@ describe('waiting for an event', () => {
     expect(waiting.outcome).toMatchObject({ delivered: 1 })
   })
 
+  it('goes on, without spinning, when a replay begins as the last delivery comes to rest', async () => {
+    const made = await withEndpoints(1)
+    made.transport.reply({ status: 200, delayMs: 10 })
+    await made.sender.start()
+    const { id } = await made.sender.send(event)
+    made.storage.tamper('eventProgress', async (call) => {
+      const progress = (await call()) as object
+      const replayed = { open: 1, delivered: 0, failed: 0, canceled: 0 }
+      return looks(made) === 2 ? { ...progress, counts: replayed } : progress
+    })
+    const waiting = watched(made.sender.events.wait(id))
+    await quiet()
+    made.clock.advanceBy(10)
+    await quiet()
+    expect(waiting.outcome).toBeUndefined()
+    expect(looks(made)).toBe(2)
+    made.clock.advanceBy(250)
+    await quiet()
+    expect(waiting.outcome).toMatchObject({ delivered: 1 })
+  })
+
   it('of one that is removed meanwhile says that it is not there', async () => {
     const made = await withEndpoints(1)
     const { id } = await made.sender.send(event)
