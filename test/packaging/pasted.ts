@@ -4,19 +4,26 @@ import { spawn } from 'node:child_process'
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { read, snippets } from '../support/docs/markdown.ts'
+import { commonJs } from './snippets.ts'
 
 const PIECES = ['examples/quick-start.ts#receive', 'examples/quick-start.ts#send']
 const WANTED = "received invoice.paid { invoice: 'inv_1', amount: 990 }"
 const WITHIN_MS = 30_000
 
-/** Runs it in `folder`, where hookferry is installed, until the event has arrived. The program itself would run on. */
+/** Runs it in `folder`, where hookferry is installed, as the module that it is, and in CommonJS. */
 export async function runPasted(folder: string): Promise<void> {
   const blocks = snippets(read('README.md'))
   const pieces = PIECES.map((piece) => blocks.find(({ source }) => source === piece)?.code)
   assert.ok(!pieces.includes(undefined), `README.md has no ${PIECES.join(' and ')}`)
-  writeFileSync(join(folder, 'try.mjs'), pieces.join('\n'))
+  const program = pieces.join('\n')
+  await runUntilWanted(folder, 'try.mjs', program)
+  await runUntilWanted(folder, 'try.cjs', `${commonJs(program)}\nexports.main()\n`)
+}
 
-  const child = spawn(process.execPath, ['try.mjs'], { cwd: folder, stdio: ['ignore', 'pipe', 'inherit'] })
+/** Until the event has arrived. The program itself would run on. */
+async function runUntilWanted(folder: string, file: string, program: string): Promise<void> {
+  writeFileSync(join(folder, file), program)
+  const child = spawn(process.execPath, [file], { cwd: folder, stdio: ['ignore', 'pipe', 'inherit'] })
   const ended = new Promise((resolve) => child.once('exit', resolve))
   const deadline = setTimeout(() => child.kill('SIGKILL'), WITHIN_MS)
   let said = ''
@@ -27,5 +34,5 @@ export async function runPasted(folder: string): Promise<void> {
   await ended
   clearTimeout(deadline)
   assert.ok(said.includes(WANTED), `what the README's code said:\n${said}`)
-  console.log('> the README, pasted: the event arrived')
+  console.log(`> the README, pasted into ${file}: the event arrived`)
 }

@@ -32,10 +32,7 @@ export function writePrograms(folder: string): Programs {
     const script = file.replace(/\.ts$/, '.js')
     write(join(folder, 'ts', file), text)
     write(join(folder, 'esm', script), compiled(text, ts.ModuleKind.ESNext))
-    write(
-      join(folder, 'cjs', script),
-      compiled(quoted.includes(file) ? asFunction(text) : text, ts.ModuleKind.CommonJS),
-    )
+    write(join(folder, 'cjs', script), quoted.includes(file) ? commonJs(text) : compiled(text, ts.ModuleKind.CommonJS))
   }
   const names = quoted.map((file) => file.replace(/\.ts$/, ''))
   return { names, packages: [...packages].filter(isForeign).map(withVersion) }
@@ -56,7 +53,12 @@ function importsOf(text: string): string[] {
   return ts.preProcessFile(text).importedFiles.map(({ fileName }) => fileName)
 }
 
-/** CommonJS has no `await` outside of functions: but for its imports, a program becomes the function `main`. */
+/** A program as CommonJS, which exports it as the function `main`. */
+export function commonJs(text: string): string {
+  return compiled(asFunction(text), ts.ModuleKind.CommonJS)
+}
+
+/** CommonJS has no `await` outside of functions: but for its imports, a program becomes one. */
 function asFunction(text: string): string {
   const { statements } = ts.createSourceFile('program.ts', text, ts.ScriptTarget.ES2022)
   const imports = statements.filter(ts.isImportDeclaration)
