@@ -259,14 +259,17 @@ export class Engine {
     this.#polledAt = clock.monotonic()
     this.#pollAt = this.#polledAt + settings.pollMs
     await this.#upkeep.reclaim()
-    const fansOut = await this.#fanOut.pass(clock.monotonic() + TURN_MS)
+    const fanOutAt = await this.#fanOut.pass(clock.monotonic() + TURN_MS)
     await this.#replay()
     const sweeps = await this.#upkeep.sweep(clock.monotonic() + TURN_MS)
-    if (fansOut || sweeps) this.#pollAt = clock.monotonic()
+    const againIn = sweeps ? 0 : Math.max(0, (fanOutAt ?? Number.POSITIVE_INFINITY) - clock.now())
+    this.#pollAt = Math.min(this.#pollAt, clock.monotonic() + againIn)
   }
 
   async #replay(): Promise<void> {
     const until = this.#context.clock.monotonic() + TURN_MS
+    // When storage can not tell of them, the next look is that of the next poll: claims are not to wait for it.
+    this.#replayAt = Number.POSITIVE_INFINITY
     this.#replayAt = (await this.#replays.pass(until)) ?? Number.POSITIVE_INFINITY
   }
 
@@ -304,9 +307,9 @@ export class Engine {
     const ends = clock.monotonic() + budgetMs
     let attempts = 0
     for (;;) {
-      const { begun, dueAt, replayAt } = await advance.through(this.#round())
+      const { begun, dueAt, moreAt } = await advance.through(this.#round())
       attempts += begun
-      const nextDueAt = replayAt === null ? dueAt : Math.min(replayAt, dueAt ?? replayAt)
+      const nextDueAt = sooner(dueAt, moreAt)
       if (attempts >= limit || clock.monotonic() >= ends || this.#ending) return { attempts, nextDueAt }
       if (begun > 0 && dueAt !== null && dueAt <= clock.now()) continue
       if (nextDueAt === null || nextDueAt > until) return { attempts, nextDueAt }
@@ -318,17 +321,22 @@ export class Engine {
   }
 
   /** What a drain does in one moment: everything that is due, until it has ended. */
-  async #round(): Promise<{ begun: number; dueAt: number | null; replayAt: number | null }> {
+  async #round(): Promise<{ begun: number; dueAt: number | null; moreAt: number | null }> {
     await this.#context.permits.settled()
     await this.#knowTheTime()
     await this.#upkeep.reclaim()
-    await this.#fanOut.pass()
-    const replayAt = await this.#replays.pass()
+    const fanOutAt = await this.#fanOut.pass()
+    const moreAt = sooner(fanOutAt, await this.#replays.pass())
     const begun = await this.#scheduler.pass()
     await this.idle()
     await this.#upkeep.sweep()
-    return { begun, dueAt: await this.#nextDueAt(), replayAt }
+    return { begun, dueAt: await this.#nextDueAt(), moreAt }
   }
+}
+
+/** Null is never. */
+function sooner(one: number | null, other: number | null): number | null {
+  return one === null ? other : Math.min(one, other ?? one)
 }
 
 export interface DrainBounds {

@@ -5,6 +5,7 @@ import type { MissedEvent } from '../ports/storage.ts'
 import type { EngineContext } from './context.ts'
 import { hostTurn } from './host-turn.ts'
 import { type Patiently, patiently } from './resilient-storage.ts'
+import { Setbacks } from './setbacks.ts'
 
 /** Step 7: any started process requeues the deliveries of running replays, and makes those of backfills, page by page. */
 
@@ -18,6 +19,7 @@ export class ReplayWorker {
   readonly #pendingFrom: (dueAt: number) => void
   readonly #open: () => boolean
   readonly #patiently: Patiently
+  readonly #setbacks: Setbacks
   /** When this process last stepped a replay that has a rate. */
   readonly #steppedAt = new Map<string, number>()
   #stepped = ''
@@ -27,6 +29,7 @@ export class ReplayWorker {
     this.#pendingFrom = pendingFrom
     this.#open = open
     this.#patiently = patiently(context, open)
+    this.#setbacks = new Setbacks(context.clock)
   }
 
   /**
@@ -36,14 +39,13 @@ export class ReplayWorker {
   async pass(until: number = Number.POSITIVE_INFINITY): Promise<number | null> {
     const { storage, clock } = this.#context
     while (this.#open()) {
-      const running = await this.#patiently(() => storage.runningReplays({ limit: REPLAYS_A_ROUND }))
-      if (running.length === 0) {
-        this.#steppedAt.clear()
-        return null
-      }
+      const limit = this.#setbacks.limit(REPLAYS_A_ROUND)
+      const running = await this.#patiently(() => storage.runningReplays({ limit }))
+      this.#keep(new Set(running.map(({ id }) => id)))
+      if (running.length === 0) return null
       let next = Number.POSITIVE_INFINITY
       for (const replay of this.#inTurn(running)) {
-        next = Math.min(next, await this.#step(replay))
+        next = Math.min(next, await this.#try(replay))
         if (clock.monotonic() >= until) return clock.now()
       }
       if (next > clock.now()) return next
@@ -58,6 +60,26 @@ export class ReplayWorker {
     return [...running.slice(next), ...running.slice(0, next)]
   }
 
+  /** Forgets those that do not run any more, whoever ended them. */
+  #keep(running: ReadonlySet<string>): void {
+    this.#setbacks.keep(running)
+    for (const id of this.#steppedAt.keys()) if (!running.has(id)) this.#steppedAt.delete(id)
+  }
+
+  /** One that can not be stepped keeps neither the others nor the rest of the loop from going on. Returns when to come again. */
+  async #try(replay: ReplayRecord): Promise<number> {
+    const { clock, lifecycle } = this.#context
+    const waitMs = this.#setbacks.waitMs(replay.id)
+    if (waitMs > 0) return clock.now() + waitMs
+    try {
+      return await this.#step(replay)
+    } catch (error) {
+      if (!this.#open()) throw error
+      lifecycle.fail(error, 'stepping a replay')
+      return clock.now() + this.#setbacks.add(replay.id)
+    }
+  }
+
   /** When the replay may be stepped again. */
   async #step(replay: ReplayRecord): Promise<number> {
     const { clock, lifecycle } = this.#context
@@ -69,6 +91,7 @@ export class ReplayWorker {
     const after = await (replay.kind === 'replay'
       ? this.#requeue(replay, limit, now)
       : this.#backfill(replay, limit, now))
+    this.#setbacks.end(replay.id)
     if (after === null) return now
     const { id, kind, requeued, skipped } = after
     const brought = requeued > replay.requeued
