@@ -2,6 +2,7 @@ import type { EndpointSecret } from '../model/endpoint.ts'
 import type { EventContent } from '../model/event.ts'
 import { secretsInForce } from '../signing/in-force.ts'
 import type { SigningScheme } from '../signing/scheme.ts'
+import { signedBy } from '../signing/signed-by.ts'
 
 /** Step 4: the headers of one attempt, signed over the stored bytes with the secrets of that moment. */
 
@@ -20,7 +21,7 @@ export interface SigningInput {
 
 /**
  * The headers of one attempt, with lower-case names. Where names meet, the event's header wins over the endpoint's, and a
- * scheme's over both. Throws what a scheme throws, such as when no secret in force suits it.
+ * scheme's over both. Throws what a scheme throws, such as when no secret in force suits it, and where it does not sign.
  */
 export function attemptHeaders(input: SigningInput): Record<string, string> {
   const { event, now } = input
@@ -29,7 +30,7 @@ export function attemptHeaders(input: SigningInput): Record<string, string> {
   add(headers, event.headers)
   const secrets = secretsInForce(input.secrets, now).map(({ value }) => value)
   const signInput = { id: event.id, timestampSeconds: Math.floor(now / 1_000), body: event.body, secrets }
-  for (const scheme of input.schemes) add(headers, scheme.sign(signInput))
+  for (const scheme of input.schemes) add(headers, signedBy(scheme, signInput))
   return headers
 }
 

@@ -17,7 +17,7 @@ export interface SigningScheme {
   /** The headers that `sign` writes. Those of one scheme are written by no other one of the same sender. */
   readonly headers: readonly string[]
   /**
-   * The headers that carry the proof. Never a secret itself. Throws when none of the secrets suits the scheme: an unsigned
+   * The headers that carry the proof, at once: all that `headers` names, none of them empty. Never a secret itself. Throws when none of the secrets suits the scheme: an unsigned
    * request is worse than none. Asked as well when an endpoint gets a secret, over a trial body: a secret that it refuses is
    * refused there.
    */

@@ -1,5 +1,6 @@
 import { messageOf, WebhookError } from '../errors.ts'
 import type { SigningScheme } from './scheme.ts'
+import { signedBy } from './signed-by.ts'
 
 /** Which schemes sign for an endpoint, and whether they can. */
 
@@ -25,7 +26,7 @@ export function refusalOf(
 ): { scheme: string; reason: string } | null {
   for (const scheme of schemes) {
     try {
-      scheme.sign({ ...TRIAL, timestampSeconds: Math.floor(now / 1_000), secrets })
+      signedBy(scheme, { ...TRIAL, timestampSeconds: Math.floor(now / 1_000), secrets })
     } catch (error) {
       return { scheme: scheme.name, reason: messageOf(error) }
     }
