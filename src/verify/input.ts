@@ -7,7 +7,7 @@ import { ArgumentError, messageOf, VerificationError } from '../errors.ts'
  * of Node are needed.
  */
 export interface RequestLike {
-  /** Looked up by `get`, whatever the case of the name. */
+  /** Only the three that carry the signature are looked at. */
   readonly headers: { get(name: string): string | null }
   /** True: somebody has read the body, so that it can't be checked any more. */
   readonly bodyUsed: boolean
@@ -26,7 +26,7 @@ export type RequestBody = Uint8Array | ArrayBuffer | string
 
 /** A request as two parts. Other properties are ignored. */
 export interface RequestParts {
-  /** As they came; only those that are signed with are looked at. */
+  /** As they came; only the three that carry the signature are looked at. */
   readonly headers: RequestHeaders
   /** The raw body, byte for byte as it came. */
   readonly body: RequestBody

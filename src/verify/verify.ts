@@ -33,13 +33,13 @@ const TOLERANCE_MS = 300_000
  * The catalogue `C` types what comes back; nothing is checked against its schemas. A type that the sender knows and `C` does not
  * arrives as it was sent, so leave a default branch.
  *
- * @param input The `Request` whose body nobody has read yet, or its headers and raw body. Express's own request is such a pair
- *   where `express.raw` read it.
- * @param secret What the sender gave: `whsec_…`, the same without its prefix, or `whpk_…` for Ed25519. Up to 8 of them during a
- *   rotation: one that fits is enough.
- * @returns The webhook's `id`, by which to recognise one that came before, and its content.
- * @throws `VerificationError` with a `code`: `secret_invalid`, `header_missing`, `header_invalid`, `timestamp_too_old`,
- *   `timestamp_too_new`, `body_unreadable` or `signature_mismatch`. `ArgumentError` where options are malformed.
+ * `input` is the `Request` whose body nobody has read yet, or its headers and raw body: Express's own request is such a pair where
+ * `express.raw` read it. `secret` is what the sender gave: `whsec_…`, the same without its prefix, or `whpk_…` for Ed25519; up to 8 of
+ * them during a rotation, of which one has to fit. Comes back with the webhook's `id`, by which to recognise one that came before, and
+ * its content.
+ *
+ * Rejects with a `VerificationError` of the code `secret_invalid`, `header_missing`, `header_invalid`, `timestamp_too_old`,
+ * `timestamp_too_new`, `body_unreadable` or `signature_mismatch`, and with an `ArgumentError` where `input` or options are malformed.
  */
 export async function verify<C extends Catalog = Catalog>(
   input: RequestLike | RequestParts,
