@@ -1,8 +1,8 @@
 import { DEFAULTS, VERSION } from 'hookferry'
-import ts from 'typescript'
 import { describe, expect, it } from 'vitest'
 import { amountOf } from '../../support/docs/amounts.ts'
 import { read, tableOf } from '../../support/docs/markdown.ts'
+import { optionDocs } from '../../support/docs/option-docs.ts'
 
 /** Every default by its path, such as `retry.jitter`. */
 function defaultsByPath(group: object = DEFAULTS, path = ''): Map<string, unknown> {
@@ -14,37 +14,9 @@ function defaultsByPath(group: object = DEFAULTS, path = ''): Map<string, unknow
   return found
 }
 
-/** The docstring of every option in the source, by its path. */
-function docstrings(): Map<string, string> {
-  const source = ts.createSourceFile('options.ts', read('src/options.ts'), ts.ScriptTarget.Latest, true)
-  const interfaces = new Map(source.statements.filter(ts.isInterfaceDeclaration).map((one) => [one.name.text, one]))
-  const found = new Map<string, string>()
-  const walk = (node: ts.Node, path: string): void => {
-    if (ts.isPropertySignature(node)) {
-      const own = path + node.name.getText()
-      const [doc] = ts.getJSDocCommentsAndTags(node)
-      found.set(
-        own,
-        (doc?.getText() ?? '')
-          .replace(/^\/\*\*|\*\/$|^\s*\*/gm, '')
-          .replace(/\s+/g, ' ')
-          .trim(),
-      )
-      if (node.type !== undefined) walk(node.type, `${own}.`)
-      return
-    }
-    // A group may have a name of its own.
-    const group = ts.isTypeReferenceNode(node) ? interfaces.get(node.typeName.getText()) : undefined
-    for (const member of group?.members ?? []) walk(member, path)
-    if (group === undefined) ts.forEachChild(node, (child) => walk(child, path))
-  }
-  for (const member of interfaces.get('SenderOptions')?.members ?? []) walk(member, '')
-  return found
-}
-
 describe('defaults', () => {
   const defaults = defaultsByPath()
-  const docs = docstrings()
+  const docs = optionDocs('src/options.ts', 'SenderOptions')
 
   it.each([...defaults])('options.ts says that %s is %j', (path, value) => {
     const said = /Default:? ([^.:;]+(?:\.\d[^.:;]*)?)/.exec(docs.get(path) ?? '')?.[1]?.trim()
