@@ -172,8 +172,11 @@ export class RunningCore implements Core {
     for (const { address } of addresses) {
       const reason = this.#guard.judge(address, allowRanges)
       if (reason === null) continue
-      const message = `${host} leads to ${address}, which is blocked (${reason}): use a public address, or let the operator allow its range by network.allowRanges.`
-      throw new WebhookError('endpoint_address_blocked', message)
+      // Whoever reads the message may be a customer, who is not to learn what names mean in the operator's network.
+      const message = `${host} leads to an address that is not allowed: use a public one, or let the operator allow its range by network.allowRanges.`
+      throw new WebhookError('endpoint_address_blocked', message, {
+        cause: new Error(`${address} is blocked: ${reason}`),
+      })
     }
   }
 

@@ -127,7 +127,7 @@ async function request(
   })
   if (!isResponse(response)) throw new Error('the transport answered with what is no response')
   if (response.remoteAddress !== null && ports.judge(response.remoteAddress) !== null) {
-    throw new Ended('blocked', 'connect', null, `connected to ${response.remoteAddress}, which is not allowed`)
+    throw new Ended('blocked', 'connect', null, 'connected to an address that is not allowed')
   }
   return endingOfResponse(response, progress)
 }
@@ -177,7 +177,13 @@ async function checkedAddresses(
   const addresses = target.literal === null ? await resolved(target.host, ports, signal, progress) : [target.literal]
   for (const { address } of addresses) {
     const reason = ports.judge(address)
-    if (reason !== null) throw new Ended('blocked', 'dns', null, `${address} is not allowed: ${reason}`)
+    if (reason === null) continue
+    // The record is shown to the customer: what a name means in the operator's network is not the customer's to learn.
+    const what =
+      target.literal === null
+        ? 'the host leads to an address that is not allowed'
+        : `${address} is not allowed: ${reason}`
+    throw new Ended('blocked', 'dns', null, what)
   }
   return addresses
 }

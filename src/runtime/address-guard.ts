@@ -46,7 +46,8 @@ export function createAddressGuard(options: AddressGuardOptions = {}): AddressGu
     const forms = ip instanceof ipaddr.IPv6 ? [ip, ...embeddedIpv4(ip)] : [ip]
     for (const form of forms) {
       const denied = findRange(deny, form)
-      if (denied) return `denied range ${denied.text}`
+      // Not which: a verdict about a customer's own input is shown to the customer.
+      if (denied) return 'denied by the operator'
     }
     const extra = extraAllow && extraAllow.length > 0 ? extraRanges(extraAllow) : []
     for (const form of forms) {

@@ -166,7 +166,7 @@ describe('a test of an endpoint', () => {
   it('that nothing can sign is not made', async () => {
     let able = true
     const sign = (): Record<string, string> => {
-      if (able) return {}
+      if (able) return { 'x-s': 'signed' }
       throw new Error('no secret suits')
     }
     const { test, requests, errors } = await withEndpoint({ signing: [{ name: 's', headers: ['x-s'], sign }] })
