@@ -13,6 +13,7 @@ const invoices = pgTable('invoice', { id: text().primaryKey(), paid: boolean().n
 
 const shop = await openShop()
 const pool = new Pool({ connectionString: shop.url })
+pool.on('error', console.error) // without it a connection that is lost while idle ends the process
 const db = drizzle(pool)
 const sender = createWebhookSender({
   storage: postgres({ pool }),

@@ -13,6 +13,7 @@ interface Tables {
 
 const shop = await openShop()
 const pool = new Pool({ connectionString: shop.url })
+pool.on('error', console.error) // without it a connection that is lost while idle ends the process
 const db = new Kysely<Tables>({ dialect: new PostgresDialect({ pool }) })
 const sender = createWebhookSender({
   storage: postgres({ pool }),

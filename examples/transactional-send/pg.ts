@@ -8,6 +8,7 @@ import { openShop } from '../support/shop.ts'
 
 const shop = await openShop()
 const pool = new Pool({ connectionString: shop.url })
+pool.on('error', console.error) // without it a connection that is lost while idle ends the process
 const sender = createWebhookSender({
   storage: postgres({ pool }),
   network: { allowHttp: true, allowRanges: ['127.0.0.0/8'] },

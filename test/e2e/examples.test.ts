@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { checksOf, tasks } from '../support/docs/examples.ts'
 
 const root = fileURLToPath(new URL('../..', import.meta.url))
@@ -13,12 +13,12 @@ const checks = tasks().flatMap(checksOf)
 
 describe('examples', () => {
   let scratch: string
-  beforeAll(async () => {
+  beforeEach(async () => {
     scratch = await mkdtemp(join(tmpdir(), 'hookferry-examples-'))
     // Postgres is run by another user, who makes its folder in here.
     await chmod(scratch, 0o777)
   })
-  afterAll(() => rm(scratch, { recursive: true, force: true }))
+  afterEach(() => rm(scratch, { recursive: true, force: true }))
 
   it('are there', () => {
     expect(checks.length).toBeGreaterThan(15)
