@@ -7,7 +7,7 @@ import { ArgumentError, messageOf, VerificationError } from '../errors.ts'
  * of Node are needed.
  */
 export interface RequestLike {
-  /** Only the three that carry the signature are looked at. */
+  /** Only the three that carry the signature are looked at: by iteration, or by `get` where there is none. */
   readonly headers: { get(name: string): string | null }
   /** True: somebody has read the body, so that it can't be checked any more. */
   readonly bodyUsed: boolean
