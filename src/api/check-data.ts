@@ -1,13 +1,13 @@
 import type { SchemaResult, StandardSchema } from '../catalog.ts'
 import { ArgumentError, WebhookError } from '../errors.ts'
-import type { CheckedEvent } from '../pipeline/send.ts'
+import { type CheckedEvent, type WrittenEvent, writeContent } from '../pipeline/send.ts'
 import { abortable } from '../runtime/abortable.ts'
 import type { Core } from './core.ts'
 import { describeIssues } from './describe-issues.ts'
 
 /**
- * An event's data by the schema of its type, whose output is what is sent. Nothing has been written by then. Raw bodies have no
- * schema: they pass when their type is known.
+ * An event's data by the schema of its type, whose output is what is sent. Nothing has been stored by then. Raw bodies have no
+ * schema: they pass when their type is known. What comes back holds nothing of the caller's.
  */
 
 type DataCore = Pick<Core, 'types' | 'clock' | 'settings'>
@@ -16,16 +16,16 @@ type DataCore = Pick<Core, 'types' | 'clock' | 'settings'>
  * At once where the schema answers at once, else when it has answered. Throws and rejects with `event_invalid`, and with `timed_out`
  * when there is no answer within `acceptTimeoutMs`. `path`: whose arguments these are, for messages.
  */
-export function checkData(core: DataCore, event: CheckedEvent, path = 'send'): CheckedEvent | Promise<CheckedEvent> {
-  const check = begin(core, event, `${path}.data`)
-  if (check === null) return event
+export function checkData(core: DataCore, event: CheckedEvent, path = 'send'): WrittenEvent | Promise<WrittenEvent> {
+  const check = begin(core, event, path)
+  if (check === null) return written(core, event, path)
   return isThenable(check.answer) ? later(core, event, check) : check.conclude(check.answer)
 }
 
 /** The same for those who can not wait. Throws an `ArgumentError` when the schema does not answer at once. */
-export function checkDataNow(core: DataCore, event: CheckedEvent): CheckedEvent {
-  const check = begin(core, event, 'send.data')
-  if (check === null) return event
+export function checkDataNow(core: DataCore, event: CheckedEvent): WrittenEvent {
+  const check = begin(core, event, 'send')
+  if (check === null) return written(core, event, 'send')
   if (!isThenable(check.answer)) return check.conclude(check.answer)
   // Nobody waits for it: its rejection must not end the host.
   Promise.resolve(check.answer).catch(() => {})
@@ -34,6 +34,11 @@ export function checkDataNow(core: DataCore, event: CheckedEvent): CheckedEvent 
     'send.data',
     `has an asynchronous schema, and sendIn answers at once on this storage: use send(), or a schema of ${event.type} that is not asynchronous`,
   )
+}
+
+/** As it is: its type has no schema. */
+export function written({ settings }: Pick<Core, 'settings'>, event: CheckedEvent, path: string): WrittenEvent {
+  return writeContent(event, { path, payloadMaxBytes: settings.payloadMaxBytes, given: null })
 }
 
 /** What a schema is asked. `path`: where the caller gave it. */
@@ -46,20 +51,23 @@ interface Question {
 interface Check {
   answer: unknown
   /** The event with the schema's output. */
-  conclude(result: unknown): CheckedEvent
+  conclude(result: unknown): WrittenEvent
 }
 
 /** Null: there is nothing to check. */
-function begin({ types }: DataCore, event: CheckedEvent, path: string): Check | null {
+function begin({ types, settings }: DataCore, event: CheckedEvent, path: string): Check | null {
   const { type, content } = event
   const schema = types.schemaOf(type)
   if (schema === null || 'body' in content) return null
   // Before the schema gets it: a schema may change what it is given.
   const given = givenAs(content.data)
-  const question = { type, data: content.data, path }
+  const question = { type, data: content.data, path: `${path}.data` }
   return {
     answer: ask(schema, question),
-    conclude: (result) => ({ ...event, content: { data: outputOf(result, question), ...given } }),
+    conclude: (result) => {
+      const answered = { ...event, content: { data: outputOf(result, question) } }
+      return writeContent(answered, { path, payloadMaxBytes: settings.payloadMaxBytes, given })
+    },
   }
 }
 
@@ -71,7 +79,7 @@ function ask(schema: StandardSchema, { type, data }: Question): unknown {
   }
 }
 
-async function later(core: DataCore, { type }: CheckedEvent, { answer, conclude }: Check): Promise<CheckedEvent> {
+async function later(core: DataCore, { type }: CheckedEvent, { answer, conclude }: Check): Promise<WrittenEvent> {
   const ms = core.settings.acceptTimeoutMs
   const message = `the schema of ${type} did not answer within ${ms} ms: nothing was accepted, send again later.`
   const late = new WebhookError('timed_out', message, { retryable: true })
@@ -101,17 +109,17 @@ function schemaFailed(type: string, cause: unknown): WebhookError {
 
 /**
  * The caller's data as text. It stands for the call in the idempotency hash, as the schema's output can not: a schema may add a time
- * or an id. Empty where JSON can not write it: then the output has to do.
+ * or an id. Null where JSON can not write it: then the output has to do.
  */
-function givenAs(data: unknown): { given?: string } {
+function givenAs(data: unknown): string | null {
   try {
-    const given = JSON.stringify(data, (_key, value) => {
+    const given: string | undefined = JSON.stringify(data, (_key, value) => {
       if (value instanceof Map || value instanceof Set) return [...value]
       return typeof value === 'bigint' ? `${value}n` : value
     })
-    return given === undefined ? {} : { given }
+    return given ?? null
   } catch {
-    return {}
+    return null
   }
 }
 

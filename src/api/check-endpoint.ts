@@ -106,8 +106,12 @@ const EMPTY: EndpointSettings = {
   metadata: {},
 }
 
-export function updateInput(value: unknown): Record<string, unknown> {
-  return plainObject(value, 'endpoints.update', PATCH_KEYS)
+/** A copy: the patch is used when the endpoint has been read, and the caller may change it meanwhile. */
+export function updateInput(value: unknown, checks: EndpointChecks): Record<string, unknown> {
+  const patch = plainObject(value, 'endpoints.update', PATCH_KEYS)
+  // What is well-formed can be copied. Whether a URL suits is judged by the ranges that the endpoint has.
+  patchSettings(patch, EMPTY, 'endpoints.update', { ...checks, checkUrl: () => {} })
+  return structuredClone(patch)
 }
 
 /** The settings that a patch changes, given those of before. */

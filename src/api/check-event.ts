@@ -110,11 +110,11 @@ function eventId(value: unknown): string {
 }
 
 function contentOf(input: Record<string, unknown>): CheckedEvent['content'] {
-  if ('data' in input && 'body' in input) {
+  if (input.data !== undefined && input.body !== undefined) {
     throw new ArgumentError('argument_invalid', 'send.body', 'and data exclude each other: give one of them')
   }
-  if (!('body' in input)) {
-    if ('contentType' in input) {
+  if (input.body === undefined) {
+    if (input.contentType !== undefined) {
       throw new ArgumentError(
         'argument_invalid',
         'send.contentType',

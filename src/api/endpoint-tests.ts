@@ -1,6 +1,6 @@
 import { plainObject } from '../arguments.ts'
-import type { EndpointRecord } from '../model/endpoint.ts'
-import { checkData } from './check-data.ts'
+import type { CheckedEvent, WrittenEvent } from '../pipeline/send.ts'
+import { checkData, written } from './check-data.ts'
 import { checkType } from './check-event.ts'
 import type { Core } from './core.ts'
 import { endpointAccess } from './endpoint-access.ts'
@@ -32,34 +32,25 @@ export function endpointTests(core: Core, scope: Scope): EndpointTests {
   return {
     async test(value, event = {}) {
       const id = checkId(value, 'endpoints.test.id')
-      const checked = checkTest(event, 'endpoints.test')
-      return testEndpoint(core, await find(id), checked)
+      const content = await writtenTest(core, event, 'endpoints.test')
+      const endpoint = await find(id)
+      const { engine } = await core.ready()
+      core.clock.keepUp().catch(() => {})
+      const prepared = prepare(core, { ...content, tenant: endpoint.tenant })
+      return presentAttempt(await engine.test(prepared.event, endpoint))
     },
   }
 }
 
 const TYPE = 'webhook.test'
 
-/** The type is null when it was left out. */
-interface CheckedTest {
-  type: string | null
-  data: unknown
-}
-
-function checkTest(value: unknown, path: string): CheckedTest {
-  const { type, data } = plainObject(value, path, ['type', 'data'])
-  return { type: type === undefined ? null : checkType(type, `${path}.type`), data: data === undefined ? {} : data }
-}
-
-/** One request of an event that is nowhere kept. */
-async function testEndpoint(core: Core, endpoint: EndpointRecord, { type, data }: CheckedTest): Promise<Attempt> {
-  const event = { ...NOTHING_MORE, tenant: endpoint.tenant, type: type ?? TYPE, content: { data } }
+/** The event of a test, which is nowhere kept: whose it is follows from its endpoint. */
+function writtenTest(core: Core, value: unknown, path: string): WrittenEvent | Promise<WrittenEvent> {
+  const { type, data = {} } = plainObject(value, path, ['type', 'data'])
+  const event = (name: string): CheckedEvent => ({ ...NOTHING_MORE, tenant: '', type: name, content: { data } })
   // The type of a test need not be one of the catalogue; one that is given is held to it as by send.
-  const checked = type === null ? event : await checkData(core, event, 'endpoints.test')
-  const { engine } = await core.ready()
-  core.clock.keepUp().catch(() => {})
-  const prepared = prepare(core, checked, 'endpoints.test')
-  return presentAttempt(await engine.test(prepared.event, endpoint))
+  if (type === undefined) return written(core, event(TYPE), path)
+  return checkData(core, event(checkType(type, `${path}.type`)), path)
 }
 
 /** What `send` could have been given besides. */

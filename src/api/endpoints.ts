@@ -98,7 +98,7 @@ export function endpointsApi(core: Core, scope: Scope): Endpoints {
     },
     async update(value, patch) {
       const id = checkId(value, 'endpoints.update.id')
-      const input = updateInput(patch)
+      const input = updateInput(patch, checks())
       const after = await change(id, async (before) => {
         const settings = patchSettings(input, before, 'endpoints.update', checks())
         const ranges = (settings.overrides ?? before.overrides).allowRanges ?? []

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto'
 import type { Catalog } from '../catalog.ts'
 import { WebhookError } from '../errors.ts'
 import { makeId } from '../model/ids.ts'
-import { type CheckedEvent, idempotencyConflict, type PreparedEvent, prepareEvent } from '../pipeline/send.ts'
+import { idempotencyConflict, type PreparedEvent, prepareEvent, type WrittenEvent } from '../pipeline/send.ts'
 import type { Storage, TransactionalStorage, TxInsertResult } from '../ports/storage.ts'
 import { checkData, checkDataNow } from './check-data.ts'
 import { checkEvent, type EventInput } from './check-event.ts'
@@ -33,10 +33,11 @@ export type SendIn<C extends Catalog, S extends Storage> =
     : never
 
 export async function send(core: RunningCore, scope: Scope, input: EventInput): Promise<SendResult> {
-  const checked = await checkData(core, checkEvent(input, scope))
+  // Content and arguments are copied before anything is awaited: what the caller changes afterwards does not count.
+  const written = await checkData(core, checkEvent(input, scope))
   const { engine } = await core.ready()
   core.clock.keepUp().catch(() => {})
-  return engine.accept(prepare(core, checked))
+  return engine.accept(prepare(core, written))
 }
 
 /** Answers at once where the storage does. When it throws or rejects, the host's transaction holds nothing of the event. */
@@ -63,12 +64,12 @@ async function insertLater(
 ): Promise<TxSendResult> {
   core.refuseStopped()
   core.clock.keepUp().catch(() => {})
-  let checked = checkData(core, checkEvent(input, scope))
-  if (checked instanceof Promise) {
-    checked = await checked
+  let written = checkData(core, checkEvent(input, scope))
+  if (written instanceof Promise) {
+    written = await written
     core.refuseStopped()
   }
-  const event = prepare(core, checked)
+  const event = prepare(core, written)
   return answer(core, event, await storage.insertEventIn(tx, { now: core.clock.now(), event }))
 }
 
@@ -79,12 +80,10 @@ function answer(core: RunningCore, { event }: PreparedEvent, result: TxInsertRes
   return { id: event.id, duplicate: false }
 }
 
-/** `path`: whose arguments these are, for messages. */
-export function prepare(core: Core, checked: CheckedEvent, path = 'send'): PreparedEvent {
+export function prepare(core: Core, written: WrittenEvent): PreparedEvent {
   const now = core.clock.now()
   return prepareEvent({
-    checked,
-    path,
+    written,
     now,
     generatedId: makeId('evt', now, (size) => core.random.bytes(size)),
     payloadMaxBytes: core.settings.payloadMaxBytes,

@@ -4,12 +4,11 @@ import type { NewTxEvent } from '../ports/storage-delivery-types.ts'
 
 /** Step 1, the pure half: what the caller gave becomes the event that is stored, with the exact bytes that will be sent. */
 
-/** A checked event, before defaults and serialisation. Times are epoch milliseconds. */
-export interface CheckedEvent {
+/** A checked event, before defaults. Times are epoch milliseconds. */
+interface Checked<Content> {
   tenant: string
   type: string
-  /** `given`: the caller's own data as text, where `data` is what a schema made of it. */
-  content: { data: unknown; given?: string } | { body: Uint8Array; contentType: string }
+  content: Content
   id: string | null
   occurredAt: number | null
   deliverAt: number | null
@@ -21,13 +20,17 @@ export interface CheckedEvent {
   metadata: Record<string, string>
 }
 
+/** Its content is still the caller's, who may change it once the call has returned. */
+export type CheckedEvent = Checked<{ data: unknown } | { body: Uint8Array; contentType: string }>
+
+/** Nothing of it is the caller's any more. `given`: the caller's own data as text, where `json` is what a schema made of it. */
+export type WrittenEvent = Checked<{ json: string; given: string | null } | { body: Uint8Array; contentType: string }>
+
 /** An event ready to be stored. */
 export type PreparedEvent = NewTxEvent
 
 export interface PrepareInput {
-  checked: CheckedEvent
-  /** Whose arguments these are, such as `send`. */
-  path: string
+  written: WrittenEvent
   now: number
   /** The id used when the caller gave none. */
   generatedId: string
@@ -42,43 +45,55 @@ export interface PrepareInput {
 
 const encoder = new TextEncoder()
 
-/** Serialises once. Throws `event_invalid` or `payload_too_large`; nothing else has happened by then. */
-export function prepareEvent(input: PrepareInput): PreparedEvent {
-  const { checked, now } = input
+export interface WriteInput {
+  /** Whose arguments these are, such as `send`. */
+  path: string
+  payloadMaxBytes: number
+  /** The caller's own data as text, where the event's is what a schema made of it; null: there is no schema, or no such text. */
+  given: string | null
+}
+
+/** Copies or serialises the content, once. Throws `event_invalid` or `payload_too_large`; nothing else has happened by then. */
+export function writeContent(checked: CheckedEvent, { path, payloadMaxBytes, given }: WriteInput): WrittenEvent {
   const { content } = checked
-  const occurredAt = checked.occurredAt ?? now
-  const json = 'body' in content ? null : jsonOf(content.data, `${input.path}.data`, content.given !== undefined)
-  // The envelope of Standard Webhooks 1.0.0. Raw bodies are copied, since the caller may go on to use the buffer; slice() of a
-  // Node Buffer would not copy.
+  if ('data' in content) {
+    return { ...checked, content: { json: jsonOf(content.data, `${path}.data`, given !== null), given } }
+  }
+  assertSize(content.body, payloadMaxBytes)
+  // slice() of a Node Buffer would not copy.
+  return { ...checked, content: { ...content, body: new Uint8Array(content.body) } }
+}
+
+/** Throws `payload_too_large`. */
+export function prepareEvent(input: PrepareInput): PreparedEvent {
+  const { written, now } = input
+  const { content } = written
+  const occurredAt = written.occurredAt ?? now
+  // The envelope of Standard Webhooks 1.0.0.
   const body =
     'body' in content
-      ? new Uint8Array(content.body)
-      : encoder.encode(`{"type":"${checked.type}","timestamp":"${input.isoTime(occurredAt)}","data":${json}}`)
-  if (body.byteLength > input.payloadMaxBytes) {
-    throw new WebhookError(
-      'payload_too_large',
-      `The body has ${body.byteLength} bytes, ${input.payloadMaxBytes} are allowed: send a reference to the content, or raise payloadMaxBytes.`,
-    )
-  }
+      ? content.body
+      : encoder.encode(`{"type":"${written.type}","timestamp":"${input.isoTime(occurredAt)}","data":${content.json}}`)
+  assertSize(body, input.payloadMaxBytes)
   const event: EventRecord = {
-    id: checked.id ?? input.generatedId,
-    tenant: checked.tenant,
-    type: checked.type,
+    id: written.id ?? input.generatedId,
+    tenant: written.tenant,
+    type: written.type,
     occurredAt,
     createdAt: now,
-    deliverAt: Math.max(checked.deliverAt ?? now, now),
-    idempotencyKey: checked.idempotencyKey,
-    orderingKey: checked.orderingKey,
+    deliverAt: Math.max(written.deliverAt ?? now, now),
+    idempotencyKey: written.idempotencyKey,
+    orderingKey: written.orderingKey,
     contentType: 'body' in content ? content.contentType : 'application/json',
     body,
-    headers: checked.headers,
-    metadata: checked.metadata,
+    headers: written.headers,
+    metadata: written.metadata,
     canceledAt: null,
   }
-  const told = 'body' in content ? input.digest(body) : (content.given ?? json)
-  const hash = input.digest(encoder.encode(JSON.stringify([...argumentsOf(checked), told])))
-  const idempotencyExpiresAt = checked.idempotencyKey === null ? null : now + input.idempotencyMs
-  return { event, idGiven: checked.id !== null, hash, idempotencyExpiresAt, endpointIds: checked.endpointIds }
+  const told = 'body' in content ? input.digest(body) : (content.given ?? content.json)
+  const hash = input.digest(encoder.encode(JSON.stringify([...argumentsOf(written), told])))
+  const idempotencyExpiresAt = written.idempotencyKey === null ? null : now + input.idempotencyMs
+  return { event, idGiven: written.id !== null, hash, idempotencyExpiresAt, endpointIds: written.endpointIds }
 }
 
 /** The refusal of an id or idempotency key that stands for another event. */
@@ -90,10 +105,18 @@ export function idempotencyConflict(eventId: string): WebhookError {
 }
 
 /** The caller's arguments without defaults, so that the same call made later has the same hash. */
-function argumentsOf(checked: CheckedEvent): unknown[] {
-  const contentType = 'body' in checked.content ? checked.content.contentType : null
-  const { type, occurredAt, deliverAt, orderingKey, headers, endpointIds, metadata } = checked
+function argumentsOf(written: WrittenEvent): unknown[] {
+  const contentType = 'body' in written.content ? written.content.contentType : null
+  const { type, occurredAt, deliverAt, orderingKey, headers, endpointIds, metadata } = written
   return [type, occurredAt, deliverAt, orderingKey, inOrder(headers), endpointIds, inOrder(metadata), contentType]
+}
+
+function assertSize(body: Uint8Array, payloadMaxBytes: number): void {
+  if (body.byteLength <= payloadMaxBytes) return
+  throw new WebhookError(
+    'payload_too_large',
+    `The body has ${body.byteLength} bytes, ${payloadMaxBytes} are allowed: send a reference to the content, or raise payloadMaxBytes.`,
+  )
 }
 
 /** In the order of their names: two maps with the same entries are the same. */

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { type CheckedEvent, type PrepareInput, prepareEvent } from '../../../src/pipeline/send.ts'
+import { type CheckedEvent, type PrepareInput, prepareEvent, writeContent } from '../../../src/pipeline/send.ts'
 
 const NOW = Date.UTC(2026, 0, 1)
 const checked: CheckedEvent = {
@@ -19,8 +19,7 @@ const checked: CheckedEvent = {
 }
 const prepare = (more: Partial<CheckedEvent> = {}, input: Partial<PrepareInput> = {}) =>
   prepareEvent({
-    checked: { ...checked, ...more },
-    path: 'send',
+    written: writeContent({ ...checked, ...more }, { path: 'send', payloadMaxBytes: 1e6, given: null }),
     now: NOW,
     generatedId: 'evt_made',
     payloadMaxBytes: 1_024,
