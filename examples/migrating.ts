@@ -93,8 +93,8 @@ async function takeOver(customer: string): Promise<{ id: string; code: unknown }
         url,
         eventTypes: events === '*' ? null : events.split(','),
         secret: { bytes },
-        // Standard Webhooks asks for 24 bytes. A shorter secret signs the old header alone, until it is rotated.
-        signing: bytes.length < 24 ? ['x-shop-signature'] : null,
+        // Standard Webhooks asks for 24 to 64 bytes. Another secret signs the old header alone, until it is rotated.
+        signing: bytes.length < 24 || bytes.length > 64 ? ['x-shop-signature'] : null,
         metadata: { formerId: id },
       })
       // An endpoint that comes late, such as one whose URL was refused at first, gets what it has missed since then.

@@ -7,7 +7,7 @@ import { ArgumentError } from '../errors.ts'
  */
 
 /** Bytes of an HMAC secret. Keys that others made have many sizes: which of them a scheme takes is the scheme's to say. */
-export const SECRET_BYTES = Object.freeze({ min: 8, max: 256 })
+const SECRET_BYTES = { min: 8, max: 256 }
 
 /** Bytes of an HMAC secret that is made here. */
 const NEW_SECRET_BYTES = 32
