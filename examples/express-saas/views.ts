@@ -122,7 +122,7 @@ export function testPage(base: string, endpoint: Endpoint, attempt: Attempt): Ht
 }
 
 const told = (attempt: Attempt): Html => html`
-<p>${time(attempt.startedAt)}, to ${attempt.url}. ${problemOf(attempt)}</p>
+<p>${time(attempt.startedAt)}, to ${attempt.url}. ${attempt.error?.message ?? null}</p>
 ${attempt.status === null ? null : html`<p>Your server answered with ${attempt.status}:</p><pre>${text(attempt.responseBody)}</pre>`}`
 
 export const notFoundPage = (): Html => page('There is no such page', html`<p>It may have been removed.</p>`)
@@ -130,10 +130,6 @@ export const notFoundPage = (): Html => page('There is no such page', html`<p>It
 /** A delivery waits without a next attempt of its own while its endpoint is not active. */
 const stateOf = ({ state }: Delivery, endpoint: Endpoint): string =>
   state === 'pending' && endpoint.state !== 'active' ? 'held' : state
-
-/** What is blocked tells of addresses in our own network, which are none of the customer's business. */
-const problemOf = ({ outcome, error }: Attempt): string | null =>
-  outcome === 'blocked' ? 'We deliver to public addresses only, and this one is not public.' : (error?.message ?? null)
 
 const older = (path: string, { nextCursor }: Listed<unknown>): Html | null =>
   nextCursor === null ? null : html`<p><a href="${path}?cursor=${nextCursor}">More</a></p>`
