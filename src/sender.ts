@@ -69,7 +69,10 @@ export type AnyWebhookSender<C extends Catalog = Catalog> = RootFace<EventInput<
 
 /** What a sender has, by the events that it takes and the `type` of each. */
 interface RootFace<Event extends { type: string }> extends TenantFace<Event> {
-  /** Delivers from this process too, until `stop`. Opens the storage. Calling it again changes nothing. */
+  /**
+   * Delivers from this process too, until `stop`. Opens the storage. Calling it again changes nothing. Throws `secrets_key_unknown`
+   * when `secretsKey` lacks the key of one of the 20 newest endpoints: nothing was started then; `storage_…`, `stopped`.
+   */
   start(): Promise<void>
   /** The same methods, bound to one tenant. */
   forTenant(tenant: string): TenantFace<Event>
@@ -79,7 +82,7 @@ interface RootFace<Event extends { type: string }> extends TenantFace<Event> {
   health(): Promise<HealthReport>
   /**
    * Delivers what is due, and returns when nothing is any more: for tests, scripts and serverless functions, on a sender that was
-   * not started. Throws `already_started`, `ArgumentError`.
+   * not started. Throws `already_started`, `secrets_key_unknown` (as `start` does), `ArgumentError`.
    */
   drain(options?: DrainOptions): Promise<DrainResult>
   /**
@@ -130,6 +133,7 @@ export function createWebhookSender<C extends Catalog = Catalog, S extends Stora
   const sender: WebhookSender<C, S> = {
     ...face<C, S>(core, scope),
     async start() {
+      await core.assertKeys()
       const { engine } = await core.ready()
       engine.start()
       if (!started) resealInBackground(core)

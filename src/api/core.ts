@@ -29,6 +29,11 @@ export interface Core {
   types: EventTypes
   /** Opens on the first call. Rejects with `stopped` after `stop`. */
   ready(): Promise<Running>
+  /**
+   * Throws `secrets_key_unknown` when a key is lacking: told by what would sign or seal, where somebody looks, instead of by each
+   * attempt. All else works without, so that endpoints can be given other secrets when a key is lost.
+   */
+  assertKeys(): Promise<void>
   /** One call to storage, repeated while storage is busy, for as long as an accept would wait. */
   ask<T>(call: (storage: Storage) => Promise<T>): Promise<T>
   checkUrl(url: string, allowRanges: readonly string[]): void

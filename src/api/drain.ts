@@ -40,6 +40,7 @@ export async function drain(core: Core, options: unknown): Promise<DrainResult> 
       'the sender delivers by itself since start(): drain is for one that was not started.',
     )
   }
+  await core.assertKeys()
   const { attempts, nextDueAt } = await engine.drain({ until, budgetMs, limit, advance: advanceOf(core.clock.base) })
   return { attempts, nextDueAt: nextDueAt === null ? null : new Date(nextDueAt) }
 }

@@ -36,14 +36,17 @@ export interface EndpointFilter extends PageOptions {
 export interface Endpoints<Type extends string = string> extends EndpointStates, EndpointSecrets, EndpointTests<Type> {
   /**
    * Makes an endpoint. Its secret is returned here, by `rotateSecret` and `revealSecrets`, and by nothing else.
-   * Throws `endpoint_url_invalid`, `endpoint_address_blocked`, `ArgumentError`.
+   * Throws `endpoint_url_invalid`, `endpoint_address_blocked`, `secrets_key_unknown` (as `start` does), `ArgumentError`.
    */
   create(input: EndpointInput<Type>): Promise<Endpoint & ShownSecret>
   /** Null: not found. */
   get(id: string): Promise<Endpoint | null>
   /** Newest first. */
   list(filter?: EndpointFilter): Promise<Listed<Endpoint>>
-  /** Throws `endpoint_not_found`, and what `create` throws. */
+  /**
+   * Throws `endpoint_not_found`, `endpoint_url_invalid`, `endpoint_address_blocked`, `ArgumentError`; `busy` (retryable) while others
+   * change it all the time; where `signing` is given, for which a secret is tried: `secrets_key_unknown`, `secret_unreadable`.
+   */
   update(id: string, patch: EndpointPatch<Type>): Promise<Endpoint>
   /** Its pending deliveries are canceled; attempts under way are still recorded. Throws `endpoint_not_found`. */
   delete(id: string): Promise<void>
@@ -72,6 +75,7 @@ export function endpointsApi(core: Core, scope: Scope): Endpoints {
       const tenant = tenantOf(input, 'endpoints.create', scope)
       const { settings, secret } = newSettings(input, checks())
       await core.checkAddresses(settings.url, settings.overrides.allowRanges ?? [])
+      await core.assertKeys()
       const now = core.clock.now()
       const id = makeId('ep', now, (size) => core.random.bytes(size))
       const secrets = [{ value: core.sealing.seal(secret, id), createdAt: now, expiresAt: null }]

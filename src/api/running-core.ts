@@ -42,8 +42,8 @@ export interface Loaders {
 /** Endpoints remembered in memory, over all tenants. */
 const ENDPOINTS_CACHED_MAX = 50_000
 const STRUGGLING_REMEMBERED_MAX = 10_000
-/** Of the newest endpoints so many are looked at when storage is opened: is there a key for their secrets? */
-const OPENED_FIRST = 20
+/** Of the newest endpoints so many are looked at before anything is signed or sealed: is there a key for their secrets? */
+const LOOKED_AT = 20
 /** How long creating an endpoint waits for its host's addresses; without an answer each attempt checks anyway. */
 const CREATE_RESOLVE_MS = 2_000
 
@@ -62,6 +62,7 @@ export class RunningCore implements Core {
   readonly #guard
   readonly #resolve: Resolve
   #opening: Promise<Running> | null = null
+  #keysFit = false
   #storage: Storage | null
   #transport: Transport | null = null
   readonly #calls = new Set<Promise<unknown>>()
@@ -118,6 +119,15 @@ export class RunningCore implements Core {
       throw error
     })
     return this.#opening
+  }
+
+  async assertKeys(): Promise<void> {
+    if (this.#keysFit) return
+    const page = { limit: LOOKED_AT, examine: LOOKED_AT, after: null }
+    const newest = { tenant: null, states: null, changedSince: null, ...page }
+    const { items } = await this.ask((storage) => storage.listEndpoints(newest))
+    for (const endpoint of items) this.#assertKeyOf(endpoint)
+    this.#keysFit = true
   }
 
   async ask<T>(call: (storage: Storage) => Promise<T>): Promise<T> {
@@ -235,17 +245,6 @@ export class RunningCore implements Core {
   async #prepare(storage: Storage, patience: () => boolean): Promise<void> {
     const { time } = storage
     if (time !== undefined) await withRetries(() => this.clock.follow(() => time.call(storage)), this, patience)
-    // A key that is lacking is told here, where somebody looks, instead of by each attempt.
-    const newest = {
-      tenant: null,
-      states: null,
-      changedSince: null,
-      limit: OPENED_FIRST,
-      examine: OPENED_FIRST,
-      after: null,
-    }
-    const { items } = await withRetries(() => storage.listEndpoints(newest), this, patience)
-    for (const endpoint of items) this.#assertKeyOf(endpoint)
   }
 
   /** What is damaged concerns one endpoint alone, and is left to its attempts. */

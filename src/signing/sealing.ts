@@ -84,7 +84,7 @@ const openBox = (box: Uint8Array, nonce: Uint8Array, key: Uint8Array, endpointId
 /** No message holds a key, nor what is stored. */
 function keyUnknown(endpointId: string, keyId: string, others: boolean): WebhookError {
   const lack = others ? 'secretsKey does not hold' : 'is not given: there is no secretsKey'
-  const message = `the secret of endpoint ${endpointId} is sealed under the key ${keyId}, which ${lack}. Give secretsKey that key, behind the one that is to seal.`
+  const message = `the secret of endpoint ${endpointId} is sealed under the key ${keyId}, which ${lack}. Give secretsKey that key, behind the one that is to seal. If it is lost, give the endpoint another secret by rotateSecret with overlapMs: 0.`
   return new WebhookError('secrets_key_unknown', message)
 }
 

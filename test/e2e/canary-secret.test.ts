@@ -208,7 +208,7 @@ it('a key that is refused is not in the message, nor is one that does not fit', 
   await sender.stop({ graceMs: 0 })
   for (const key of [randomBytes(32), NEW, null]) {
     open(seen, key)
-    await sender.endpoints.list().catch((error: unknown) => seen.push(error))
+    await sender.start().catch((error: unknown) => seen.push(error))
     await sender.stop({ graceMs: 0 })
   }
   expect(seenAs(seen)).toContain('secrets_key_unknown')
