@@ -5,7 +5,7 @@ import { assertPattern } from '../pipeline/fan-out.ts'
 import { checkHeaders } from '../runtime/header-guard.ts'
 import type { SigningScheme } from '../signing/scheme.ts'
 import { schemesFor } from '../signing/schemes.ts'
-import { type SecretInput, schemeNames, secretOf } from './check-signing.ts'
+import { givenSecret, type SecretInput, schemeNames, secretOf } from './check-signing.ts'
 
 /** What an endpoint is made of, as its owner gives it. */
 export interface EndpointInput<Type extends string = string> extends EndpointPatch<Type> {
@@ -92,7 +92,8 @@ export function newSettings(
   const patch = patchSettings(input, EMPTY, path, checks)
   const settings = { ...EMPTY, ...patch }
   const schemes = schemesFor(checks.schemes, settings.overrides.signing)
-  const secret = secretOf(input.secret, `${path}.secret`, { ...checks, schemes }, ['v1', 'v1a'])
+  const given = givenSecret(input.secret, `${path}.secret`)
+  const secret = secretOf(given, `${path}.secret`, { ...checks, schemes }, ['v1', 'v1a'])
   return { settings, secret }
 }
 

@@ -62,17 +62,16 @@ export interface SecretChecks {
   now: number
 }
 
-/** The secret that is given, in its written form, or a new one of the first kind that suits every scheme. */
+/** The secret that was given, or a new one of the first kind that suits every scheme. */
 export function secretOf(
-  value: unknown,
+  given: string | null,
   path: string,
   { schemes, randomBytes, now }: SecretChecks,
   kinds: readonly SecretKind[],
 ): string {
-  if (value !== undefined) {
-    const secret = givenSecret(value, path)
-    const refusal = refusalOf(schemes, [secret], now)
-    if (refusal === null) return secret
+  if (given !== null) {
+    const refusal = refusalOf(schemes, [given], now)
+    if (refusal === null) return given
     throw new ArgumentError('argument_invalid', path, `does not suit the scheme ${refusal.scheme}: ${refusal.reason}`)
   }
   let refusal: ReturnType<typeof refusalOf> = null
@@ -85,7 +84,9 @@ export function secretOf(
   throw new ArgumentError('argument_missing', path, `is required, since ${why}`)
 }
 
-function givenSecret(value: unknown, path: string): string {
+/** A secret as it was given, in its written form: its owner may wipe the bytes as soon as the call has returned. */
+export function givenSecret(value: unknown, path: string): string | null {
+  if (value === undefined) return null
   if (typeof value === 'string') return assertSecret(value, path)
   const { bytes } = plainObject(value, path, ['bytes'])
   if (!(required(bytes, `${path}.bytes`) instanceof Uint8Array)) {

@@ -5,7 +5,7 @@ import type { EndpointRecord, EndpointSecret } from '../model/endpoint.ts'
 import { rotated } from '../signing/rotate.ts'
 import { schemesFor } from '../signing/schemes.ts'
 import { parseSecret, publicKeyOf, type SecretKind } from '../signing/secrets.ts'
-import { type SecretInput, secretOf } from './check-signing.ts'
+import { givenSecret, type SecretInput, secretOf } from './check-signing.ts'
 import type { Core } from './core.ts'
 import { endpointAccess } from './endpoint-access.ts'
 import { checkId, type Scope } from './scope.ts'
@@ -78,6 +78,7 @@ export function endpointSecrets(core: Core, scope: Scope): EndpointSecrets {
       const given = plainObject(options, path, ['secret', 'overlapMs'])
       const overlapMs =
         given.overlapMs === undefined ? OVERLAP_MS.default : integer(given.overlapMs, `${path}.overlapMs`, OVERLAP_MS)
+      const wanted = givenSecret(given.secret, `${path}.secret`)
       let secret = ''
       let written: EndpointSecret | null = null
       const after = await change(id, (before) => {
@@ -85,7 +86,7 @@ export function endpointSecrets(core: Core, scope: Scope): EndpointSecrets {
         if (before.secrets.some((stored) => isDeepStrictEqual(stored, written))) return null
         const now = core.clock.now()
         const inForce = held(core, before, { now, overlapMs })
-        secret = newSecret(core, before, inForce, { value: given.secret, now })
+        secret = newSecret(core, before, inForce, { wanted, now })
         const secrets = rotated(inForce, secret, { now, overlapMs })
         refuseTooMany(id, secrets)
         const stored = secrets.map((plain) => ({ ...plain, value: core.sealing.seal(plain.value, id) }))
@@ -125,13 +126,13 @@ function newSecret(
   core: Core,
   { overrides }: EndpointRecord,
   [newest]: readonly EndpointSecret[],
-  { value, now }: { value: unknown; now: number },
+  { wanted, now }: { wanted: string | null; now: number },
 ): string {
   const schemes = schemesFor(core.schemes, overrides.signing)
   const kind = newest === undefined ? 'v1' : parseSecret(newest.value).kind
   const kinds: SecretKind[] = kind === 'v1' ? ['v1', 'v1a'] : ['v1a', 'v1']
   const randomBytes = (size: number) => core.random.bytes(size)
-  return secretOf(value, 'endpoints.rotateSecret.secret', { schemes, randomBytes, now }, kinds)
+  return secretOf(wanted, 'endpoints.rotateSecret.secret', { schemes, randomBytes, now }, kinds)
 }
 
 function refuseTooMany(id: string, secrets: readonly EndpointSecret[]): void {

@@ -140,6 +140,18 @@ describe('the new secret', () => {
     expect((await rotate()).secret).toBe(`whsec_${Buffer.alloc(16, 7).toString('base64')}`)
   })
 
+  it('is the bytes that were given, whatever becomes of them while the call is under way', async () => {
+    const all = await made()
+    const bytes = Buffer.alloc(32, 7)
+    const options = { secret: { bytes }, overlapMs: 0 }
+    const rotating = all.endpoints.rotateSecret(all.id, options)
+    bytes.fill(0)
+    Object.assign(options, { secret: A_V1A, overlapMs: DAY })
+    const secret = `whsec_${Buffer.alloc(32, 7).toString('base64')}`
+    expect(await rotating).toEqual({ secret, publicKey: null })
+    expect((await all.endpoints.revealSecrets(all.id)).secrets).toHaveLength(1)
+  })
+
   it('that is in force already becomes the newest; a rotation that is repeated changes nothing', async () => {
     const all = await made()
     await all.endpoints.rotateSecret(all.id, { secret: ANOTHER_V1 })
