@@ -1,4 +1,5 @@
 import type { InsertEventsInput, InsertResult, NewEvent, SliceInput } from '../../../src/ports/storage.ts'
+import { assertGoesNoFurther } from './cancellations.ts'
 import { granted } from './leases.ts'
 import type { Ledger } from './ledger.ts'
 import { type DeliveryModel, deliveryKeyOf, type EventModel, wants } from './model.ts'
@@ -53,7 +54,10 @@ function accepted(ledger: Ledger, item: NewEvent): EventModel {
     sendNumber: Number(metadata.send),
     acceptedAt: ledger.sequence,
     expected: new Set(expected.map((endpoint) => endpoint.id)),
+    addressed: targeted,
+    backfilled: new Set(),
     background: item.fanOut === 'background',
+    canceled: false,
   }
   ledger.events.set(id, event)
   ledger.accepted.set(event.sendNumber, [...(ledger.accepted.get(event.sendNumber) ?? []), id])
@@ -81,10 +85,11 @@ function assertInline(ledger: Ledger, event: EventModel, item: NewEvent): void {
   }
 }
 
-function newDelivery(ledger: Ledger, event: EventModel, endpointId: string, dueAt: number): void {
+export function newDelivery(ledger: Ledger, event: EventModel, endpointId: string, dueAt: number): void {
   const key = deliveryKeyOf(event.id, endpointId)
   const endpoint = ledger.endpoints.get(endpointId)
   if (endpoint === undefined || ledger.deliveries.has(key)) return
+  assertGoesNoFurther(ledger, event, endpointId)
   if (dueAt < event.deliverAt) ledger.violated('never before deliverAt', `${key} is due at ${dueAt}`)
   const delivery: DeliveryModel = {
     key,
@@ -101,6 +106,8 @@ function newDelivery(ledger: Ledger, event: EventModel, endpointId: string, dueA
     attempts: [],
     requests: [],
     replays: new Set(),
+    doomed: false,
+    endedRound: null,
   }
   ledger.deliveries.set(key, delivery)
 }

@@ -33,6 +33,7 @@ export function observeEndpoint(
     endpoint.failuresAtUrl = 0
   }
   endpoint.patterns = record.eventTypes
+  endpoint.allPatterns.push(record.eventTypes)
   endpoint.changedAt = ledger.sequence
   const { overrides } = record
   endpoint.retries.push({ ...ledger.plan.options.retry, ...overrides.retry } as EndpointModel['retries'][number])
@@ -78,6 +79,7 @@ function made(ledger: Ledger, record: EndpointRecord): EndpointModel {
     state: 'active',
     deleted: false,
     patterns: record.eventTypes,
+    allPatterns: [],
     changedAt: ledger.sequence,
     createdAt: ledger.sequence,
     blockedUntil: 0,

@@ -41,9 +41,12 @@ function checkSpread(ledger: Ledger, rows: DeliveryRecord[]): void {
       const key = deliveryKeyOf(event.id, endpoint.id)
       // While an event is spread in the background, changes of endpoints count up to their slice.
       if (event.background && endpoint.changedAt > event.acceptedAt) {
-        if (endpoint.createdAt > event.acceptedAt && stored.has(key))
+        if (endpoint.createdAt > event.acceptedAt && stored.has(key) && !event.backfilled.has(endpoint.id))
           ledger.violated('no event goes to later endpoints', key)
-      } else if (event.expected.has(endpoint.id) !== stored.has(key)) {
+      } else if (event.background && event.canceled) {
+        if (stored.has(key) && !event.expected.has(endpoint.id))
+          ledger.violated('an event goes to the endpoints that match at acceptance', key)
+      } else if ((event.expected.has(endpoint.id) || event.backfilled.has(endpoint.id)) !== stored.has(key)) {
         ledger.violated('an event goes to the endpoints that match at acceptance', key)
       }
     }

@@ -1,5 +1,6 @@
 import type { Lease } from '../../../src/model/delivery.ts'
 import type { ClaimedDelivery, ClaimInput, InsertResult } from '../../../src/ports/storage.ts'
+import { assertMayBegin } from './cancellations.ts'
 import type { Ledger } from './ledger.ts'
 import { type DeliveryModel, deliveryKeyOf, type Grant } from './model.ts'
 import type { SimProcess } from './process.ts'
@@ -37,6 +38,7 @@ export function granted(ledger: Ledger, process: SimProcess, lease: Lease, how: 
   if (lease.claim !== delivery.claim + 1)
     ledger.violated('each claim adds one to the number', `${told}, was ${delivery.claim}`)
   if (delivery.state !== 'pending') ledger.violated('no attempt after the end of a round', `${told}: ${delivery.state}`)
+  assertMayBegin(ledger, delivery)
   if (now < delivery.dueAt) ledger.violated('never early', `${told}, due at ${delivery.dueAt}`)
   if (now > process.clock.now() && !process.machine.jumpedSince(process.trueMonotonic() - 120_000)) {
     ledger.violated('never early', `${told}, but it is ${process.clock.now()}`)
@@ -110,7 +112,9 @@ export function releases(ledger: Ledger, process: SimProcess, input: { worker: s
     grant.ended = 'released'
     delivery.lease = null
     delivery.claim -= 1
-    delivery.state = 'pending'
+    delivery.state = delivery.doomed ? 'canceled' : 'pending'
+    if (delivery.doomed) delivery.reason = 'event_canceled'
+    delivery.doomed = false
     ledger.note(() => `${process.name} gave back ${delivery.key} #${claim}`)
   }
 }

@@ -1,9 +1,18 @@
 import type { TransportRequest } from '../../../src/ports/transport.ts'
 import { acceptances, slices } from './acceptance.ts'
+import { observeBackfill, observeNewReplay } from './backfills.ts'
+import { observeCancelEvent } from './cancellations.ts'
 import type { Disk, Input, Method, Output } from './disk.ts'
 import { observeEndpoint } from './endpoint-changes.ts'
 import { claims, leasesAnswered, releases } from './leases.ts'
-import { type DeliveryModel, type EndpointModel, type EventModel, isOpen, type RequestModel } from './model.ts'
+import {
+  type BackfillModel,
+  type DeliveryModel,
+  type EndpointModel,
+  type EventModel,
+  isOpen,
+  type RequestModel,
+} from './model.ts'
 import type { Plan } from './plan.ts'
 import type { SimProcess } from './process.ts'
 import { observeCanceled, observeReplayStep } from './replays.ts'
@@ -26,6 +35,7 @@ export class Ledger {
   /** Endpoints by the host names they ever had. */
   readonly hosts = new Map<string, string>()
   readonly events = new Map<string, EventModel>()
+  readonly backfills = new Map<string, BackfillModel>()
   readonly deliveries = new Map<string, DeliveryModel>()
   readonly deliveriesById = new Map<string, DeliveryModel>()
   /** Accepted keys, by tenant and key, with their expiry. */
@@ -38,6 +48,8 @@ export class Ledger {
   /** What befell the calls to storage. */
   readonly faults: string[] = []
   readonly now: () => number
+  /** Attempts that failed and were not repeated, since their event was canceled. */
+  notRepeated = 0
   disk: Disk | null = null
   /** Counts what was observed. */
   sequence = 0
@@ -75,6 +87,12 @@ export class Ledger {
         return settlements(this, process, input, output)
       case 'stepReplay':
         return observeReplayStep(this, input, output)
+      case 'createReplay':
+        return observeNewReplay(this, input)
+      case 'insertBackfill':
+        return observeBackfill(this, process, input, output)
+      case 'cancelEvent':
+        return observeCancelEvent(this, process, input, output)
       case 'cancelHeld':
         return observeCanceled(this, process, output)
       case 'createEndpoint':

@@ -17,6 +17,8 @@ export interface EndpointModel {
   state: EndpointState
   deleted: boolean
   patterns: string[] | null
+  /** All that its patterns ever were. */
+  allPatterns: (string[] | null)[]
   /** Counts the changes seen: an endpoint that changed since an event was accepted may or may not get it by slices. */
   changedAt: number
   createdAt: number
@@ -63,7 +65,23 @@ export interface EventModel {
   acceptedAt: number
   /** Endpoints that shall get it. */
   expected: Set<string>
+  /** The endpoints that it names; null: those that match. */
+  addressed: string[] | null
+  /** Endpoints to which a backfill has brought it. */
+  backfilled: Set<string>
   background: boolean
+  canceled: boolean
+}
+
+/** A backfill as it was begun, and what it has done. */
+export interface BackfillModel {
+  id: string
+  endpointId: string
+  type: string | null
+  eventId: string | null
+  createdAt: number
+  brought: number
+  completed: boolean
 }
 
 /** A lease as storage gave it. */
@@ -99,6 +117,10 @@ export interface DeliveryModel {
   attempts: { number: number; round: number; outcome: Outcome; status: number | null }[]
   requests: RequestModel[]
   replays: Set<string>
+  /** Leased when its event was canceled: not to be repeated. */
+  doomed: boolean
+  /** The round in which it was when its event was canceled: it is not to be attempted in that one again. Null: never canceled. */
+  endedRound: number | null
 }
 
 export type RetryAfter = { seconds: number } | { date: number }

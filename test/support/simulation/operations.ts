@@ -1,6 +1,7 @@
 import type { EndpointInput, EndpointPatch } from '../../../src/api/check-endpoint.ts'
 import type { DeliverySelection } from '../../../src/api/deliveries.ts'
 import { call } from './calls.ts'
+import { assertCanceled } from './cancellations.ts'
 import type { Chance } from './chance.ts'
 import type { Method } from './disk.ts'
 import type { EndpointModel } from './model.ts'
@@ -13,7 +14,16 @@ import type { World } from './world.ts'
 /** What happens in a run, one thing after the other, as the seed chooses. */
 
 const PATTERNS = [null, ['invoice.*'], ['user.**'], ['*.created', 'invoice.paid'], ['invoice.paid'], ['**']]
-const CRASH_AT: readonly Method[] = ['insertEvents', 'claimDue', 'settle', 'insertSlice', 'stepReplay', 'releaseLeases']
+const CRASH_AT: readonly Method[] = [
+  'insertEvents',
+  'claimDue',
+  'settle',
+  'insertSlice',
+  'stepReplay',
+  'insertBackfill',
+  'cancelEvent',
+  'releaseLeases',
+]
 /** What stop may take for its last settlements, and a deaf transport for its end. */
 const LAST_MS = 5_500
 const GONE = ['endpoint_not_found', 'endpoint_state_invalid']
@@ -44,6 +54,8 @@ export class Operations {
       goOn: 1.2,
       remove: 0.3,
       replay: 0.8,
+      cancel: 0.8,
+      backfill: 0.7,
       weather: 2,
       burst: storageFaults ? 1.5 : 0,
       crash: crashes ? 1.2 : 0,
@@ -79,10 +91,12 @@ export class Operations {
     else if (deed === 'crash') this.#crash(process)
     else if (deed === 'stop') void this.stop(process, this.#chance.pick([0, 500, 10_000]))
     else if (deed === 'scene') this.#scene(process)
+    else if (deed === 'cancel') this.#cancel(process)
     else {
       const endpoint = this.#anEndpoint()
       if (endpoint === undefined) return
       if (deed === 'replay') this.#replay(process, endpoint)
+      else if (deed === 'backfill') this.#backfill(process, endpoint)
       else this.#change(deed, process, endpoint)
     }
   }
@@ -101,7 +115,7 @@ export class Operations {
   #scene(process: SimProcess): void {
     const chance = this.#chance
     const { faults, clock, plan, network } = this.#world
-    const deed = chance.pick(['hold', 'update', 'remove', 'stop', 'crash'])
+    const deed = chance.pick(['hold', 'update', 'remove', 'cancel', 'stop', 'crash'])
     if (deed === 'crash' && !plan.crashes) return
     if (plan.storageFaults) {
       faults.burst(
@@ -114,6 +128,7 @@ export class Operations {
     for (let times = chance.int(2, 5); times > 0; times--) this.#sends.send(process)
     if (deed === 'stop')
       clock.after(chance.int(0, 50), () => process.alive && !process.stopping && void this.stop(process, 0))
+    else if (deed === 'cancel') clock.after(chance.int(0, 200), () => process.alive && this.#cancel(process))
     else this.#ask(deed, process)
   }
 
@@ -225,6 +240,34 @@ export class Operations {
       process,
       name: `replay ${JSON.stringify(selection)}`,
       make: () => process.sender!.replay(selection, perSecond === undefined ? {} : { perSecond }),
+    })
+  }
+
+  /** Mostly one of the last, since what has come to rest is not canceled. */
+  #cancel(process: SimProcess): void {
+    const { ledger } = this.#world
+    const ids = [...ledger.events.keys()]
+    const id = this.#chance.pick(this.#chance.of(0.8) ? ids.slice(-4) : ids)
+    if (id === undefined) return
+    void call<unknown>(this.#world, {
+      process,
+      name: `cancel ${id}`,
+      make: () => process.sender!.events.cancel(id),
+      done: () => assertCanceled(ledger, id),
+    })
+  }
+
+  #backfill(process: SimProcess, { id: endpointId, tenant }: EndpointModel): void {
+    const chance = this.#chance
+    const event = chance.pick([...this.#world.ledger.events.values()])
+    const narrower = event === undefined ? {} : chance.pick([{}, {}, { type: event.type }, { eventId: event.id }])
+    const selection = { tenant, endpointId, ...narrower }
+    const perSecond = chance.pick(this.#world.plan.crowd ? [undefined] : [undefined, 1, 20])
+    void call<unknown>(this.#world, {
+      process,
+      name: `backfill ${JSON.stringify(selection)}`,
+      expected: ['endpoint_not_found'],
+      make: () => process.sender!.backfill(selection, perSecond === undefined ? {} : { perSecond }),
     })
   }
 

@@ -21,6 +21,10 @@ const READS: ReadonlySet<string> = new Set<Method>([
   'listEndpoints',
   'endpointChanges',
   'getEvent',
+  'eventProgress',
+  'deliveriesOf',
+  'missedEvents',
+  'listReplays',
   'listEvents',
   'getDelivery',
   'listDeliveries',
@@ -69,6 +73,8 @@ export function processStorage(process: SimProcess, disk: Disk, faults: StorageF
     supports: disk.storage.supports,
     open: async ({ now }) => {
       refuse(faults.draw('open', process.trueNow()), 'open')
+      // Closed before, when something else failed at its opening.
+      process.closed = false
       return disk.open(now)
     },
     close: async () => {

@@ -97,6 +97,14 @@ const pausesForgotten = disk((storage) => ({
   },
 }))
 
+/** Tells of each that was canceled as of one that will be repeated. */
+async function repeatingCanceled(storage: Storage, input: Parameters<Storage['settle']>[0]) {
+  const result = await storage.settle(input)
+  return { ...result, statuses: result.statuses.map((status) => (status === 'canceled' ? 'applied' : status)) }
+}
+
+const PAGE = { limit: 500, examine: 500, after: null }
+
 interface Broken {
   what: string
   sabotage: Sabotage
@@ -143,6 +151,36 @@ export const BROKEN: readonly Broken[] = [
     what: 'deliveries of a deleted endpoint that stay',
     sabotage: disk(() => ({ cancelHeld: async () => [] })),
     promises: [REST],
+  },
+  {
+    what: 'a canceled event whose deliveries stay pending',
+    sabotage: disk((storage) => ({ cancelEvent: (input) => storage.cancelEvent({ ...input, limit: 0 }) })),
+    promises: ['a canceled event ends with no open delivery'],
+  },
+  {
+    what: 'an attempt that is repeated after its event was canceled',
+    sabotage: disk((storage) => ({ settle: (input) => repeatingCanceled(storage, input) })),
+    promises: ['what was under way when its event was canceled is not repeated'],
+  },
+  {
+    what: 'a backfill that leaves something out',
+    sabotage: disk((storage) => ({
+      insertBackfill: (input) => storage.insertBackfill({ ...input, eventIds: input.eventIds.slice(1) }),
+    })),
+    promises: ['a backfill brings all that was missed'],
+  },
+  {
+    what: 'a backfill of what the endpoint does not want',
+    sabotage: {
+      storage: (storage) => ({
+        ...storage,
+        async insertBackfill(input) {
+          const { items } = await storage.listEvents({ ...PAGE, tenant: null, type: null, since: null, until: null })
+          return storage.insertBackfill({ ...input, eventIds: items.map(({ id }) => id) })
+        },
+      }),
+    },
+    promises: ['a backfill brings what the endpoint wants', 'nothing passes from one tenant to another'],
   },
   {
     what: 'a retry that is not put off',

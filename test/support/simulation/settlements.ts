@@ -16,12 +16,13 @@ export function settlements(
   { statuses }: SettleResult,
 ): void {
   for (const [index, settlement] of settlements.entries()) {
-    if (statuses[index] === 'applied') applied(ledger, process, settlement, now)
+    const status = statuses[index]
+    if (status === 'applied' || status === 'canceled') applied(ledger, process, settlement, now, status === 'canceled')
     else ledger.note(() => `${process.name} settle ${settlement.deliveryId} #${settlement.claim}: ${statuses[index]}`)
   }
 }
 
-function applied(ledger: Ledger, process: SimProcess, settlement: Settlement, now: number): void {
+function applied(ledger: Ledger, process: SimProcess, settlement: Settlement, now: number, canceled: boolean): void {
   const { attempt, next, claim } = settlement
   const delivery = ledger.deliveriesById.get(settlement.deliveryId)
   const grant = delivery?.lease
@@ -46,8 +47,14 @@ function applied(ledger: Ledger, process: SimProcess, settlement: Settlement, no
   delivery.attempts.push({ number, round, outcome, status })
   assertAnswer(ledger, grant, attempt, told)
   assertNext(ledger, delivery, grant, settlement, told)
-  move(delivery, grant, settlement)
+  if (canceled !== (delivery.doomed && next.state === 'pending')) {
+    ledger.violated('what was under way when its event was canceled is not repeated', `${told}: ${canceled}`)
+  }
+  if (canceled) ledger.notRepeated += 1
+  move(delivery, grant, canceled ? { ...settlement, next: { ...EVENT_CANCELED, endedAt: now } } : settlement)
 }
+
+const EVENT_CANCELED = { state: 'canceled', reason: 'event_canceled' } as const
 
 /** The record tells what the receiver did. */
 function assertAnswer(ledger: Ledger, grant: Grant, attempt: AttemptRecord, told: string): void {
@@ -182,6 +189,7 @@ function move(delivery: DeliveryModel, grant: Grant, { attempt, next, observatio
   const { endpoint } = delivery
   grant.ended = attempt.outcome === 'lost' ? 'lost' : 'settled'
   delivery.lease = null
+  delivery.doomed = false
   delivery.state = next.state
   delivery.reason = next.state === 'pending' ? null : next.reason
   if (next.state === 'pending') delivery.dueAt = next.dueAt

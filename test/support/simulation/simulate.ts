@@ -83,6 +83,8 @@ function report({ plan, ledger, processes, clock }: World): Report {
       crashes: processes.filter((process) => process.dead).length,
       doubles: deliveries.filter(({ requests }) => requests.filter(({ status }) => status === 200).length > 1).length,
       replayed: deliveries.filter(({ replays }) => replays.size > 0).length,
+      notRepeated: ledger.notRepeated,
+      backfilled: [...ledger.backfills.values()].reduce((sum, { brought }) => sum + brought, 0),
       background: [...ledger.events.values()].filter((event) => event.background).length,
       ...count(deliveries.flatMap(({ attempts }) => attempts.map(({ outcome }) => `attempt ${outcome}`))),
       ...count(deliveries.map(({ state, reason }) => `delivery ${state}${reason === null ? '' : ` ${reason}`}`)),
