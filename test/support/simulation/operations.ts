@@ -55,7 +55,7 @@ export class Operations {
       remove: 0.3,
       replay: 0.8,
       cancel: 0.8,
-      backfill: 0.7,
+      backfill: 1,
       weather: 2,
       burst: storageFaults ? 1.5 : 0,
       crash: crashes ? 1.2 : 0,
@@ -257,8 +257,11 @@ export class Operations {
     })
   }
 
-  #backfill(process: SimProcess, { id: endpointId, tenant }: EndpointModel): void {
+  /** Mostly the newest, which has missed what came before it. */
+  #backfill(process: SimProcess, any: EndpointModel): void {
     const chance = this.#chance
+    const newest = [...this.#world.ledger.endpoints.values()].findLast((endpoint) => !endpoint.deleted)
+    const { id: endpointId, tenant } = newest !== undefined && chance.of(0.7) ? newest : any
     const event = chance.pick([...this.#world.ledger.events.values()])
     const narrower = event === undefined ? {} : chance.pick([{}, {}, { type: event.type }, { eventId: event.id }])
     const selection = { tenant, endpointId, ...narrower }
