@@ -41,28 +41,26 @@ export interface NewEvent {
   deliveries: NewDelivery[]
 }
 
-/** What became of one event, by its `status`. `eventId`: the one that was there before. */
+/**
+ * What became of one event, by its `status`:
+ *
+ * - `inserted`: `leases` are in force for the calling worker; `pending` counts the deliveries left to a claim. Those that wait for
+ *   their turn behind another of their ordering key are neither.
+ * - `duplicate`: idempotency key or given id seen before, with the same hash, by `eventId`. `deliveries`: of that event; null: not all
+ *   are written yet.
+ * - `conflict`: the same, with another hash.
+ * - `endpoints_changed`: nothing was written; the tenant's endpoint set has another version by now.
+ * - `fan_out_waits`: nothing was written; it is to be fanned out `inline`, and the fan-out of an earlier event of its tenant and
+ *   ordering key is not over. Offered again as `background` it takes its place behind that one.
+ * - `key_waits`: nothing was written; a transaction of the host's that is still open holds its key or given id, or that of another of
+ *   the batch. Offered again alone it keeps nobody else waiting for the end of that transaction.
+ */
 export type InsertResult =
-  /**
-   * `leases` are in force for the calling worker; `pending` counts the deliveries left to a claim. Those that wait for their turn
-   * behind another of their ordering key are neither.
-   */
   | { status: 'inserted'; leases: Lease[]; pending: number }
-  /** Idempotency key or given id seen before, with the same hash. `deliveries`: of that event; null: not all are written yet. */
   | { status: 'duplicate'; eventId: string; deliveries: number | null }
-  /** The same, with another hash. */
   | { status: 'conflict'; eventId: string }
-  /** Nothing was written: the tenant's endpoint set has another version by now. */
   | { status: 'endpoints_changed' }
-  /**
-   * Nothing was written: it is to be fanned out `inline`, and the fan-out of an earlier event of its tenant and ordering key is not
-   * over. Offered again as `background` it takes its place behind that one.
-   */
   | { status: 'fan_out_waits' }
-  /**
-   * Nothing was written: a transaction of the host's that is still open holds its key or given id, or that of another of the batch.
-   * Offered again alone it keeps nobody else waiting for the end of that transaction.
-   */
   | { status: 'key_waits' }
 
 /** What `insertEvents` writes, in one transaction. */
@@ -88,11 +86,11 @@ export interface InsertEventInInput {
   event: NewTxEvent
 }
 
-/** What became of an event within the host's transaction, by its `status`. `eventId`: the one that was there before. */
-export type TxInsertResult =
-  | { status: 'inserted' }
-  /** As `InsertResult` has them. A generated id that is there already is a `duplicate`, too. */
-  | { status: 'duplicate' | 'conflict'; eventId: string }
+/**
+ * What became of an event within the host's transaction, by its `status`: as `InsertResult` has them, with the `eventId` of the one that
+ * was there before. A generated id that is there already is a `duplicate`, too.
+ */
+export type TxInsertResult = { status: 'inserted' } | { status: 'duplicate' | 'conflict'; eventId: string }
 
 // ─── fan-out in slices ───────────────────────────────────────────────────────────────────────────────────────────────
 

@@ -104,17 +104,13 @@ class Walk {
 const docOf = (checker: ts.TypeChecker, symbol: ts.Symbol): string =>
   ts.displayPartsToString(symbol.getDocumentationComment(checker)).trim()
 
-/** What stands above a call signature, or one of a union's types. */
+/** What stands above a call signature, which has no name of its own. */
 function commentOf(node: ts.Node): string {
-  if (ts.isCallSignatureDeclaration(node))
-    return ts
-      .getJSDocCommentsAndTags(node)
-      .map((doc) => doc.getText())
-      .join(' ')
-  if (!ts.isUnionTypeNode(node.parent)) return ''
-  const { types, pos } = node.parent
-  const before = types[types.indexOf(node as ts.TypeNode) - 1]
-  return node.getSourceFile().text.slice(before?.end ?? pos, node.getStart())
+  if (!ts.isCallSignatureDeclaration(node)) return ''
+  return ts
+    .getJSDocCommentsAndTags(node)
+    .map((doc) => doc.getText())
+    .join(' ')
 }
 
 /** The names in the code spans of a docstring. */
