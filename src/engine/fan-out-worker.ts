@@ -40,11 +40,12 @@ export class FanOutWorker {
       for (const fanOut of waiting) {
         const waitMs = this.#setbacks.waitMs(fanOut.event.id) || (await this.#try(fanOut))
         next = Math.min(next, clock.now() + waitMs)
-        if (!this.#open() || clock.monotonic() >= until) return clock.now()
+        if (!this.#open()) return null
+        if (clock.monotonic() >= until) return clock.now()
       }
       if (next > clock.now()) return next
     }
-    return clock.now()
+    return null
   }
 
   /** One that can not be fanned out keeps neither the others nor the rest of the loop from going on. Returns how long it is to wait. */
