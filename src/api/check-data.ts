@@ -1,6 +1,7 @@
 import type { SchemaResult, StandardSchema } from '../catalog.ts'
 import { ArgumentError, WebhookError } from '../errors.ts'
 import { type CheckedEvent, type WrittenEvent, writeContent } from '../pipeline/send.ts'
+import { isThenable } from '../pipeline/thenable.ts'
 import { abortable } from '../runtime/abortable.ts'
 import type { Core } from './core.ts'
 import { describeIssues } from './describe-issues.ts'
@@ -121,8 +122,4 @@ function givenAs(data: unknown): string | null {
   } catch {
     return null
   }
-}
-
-function isThenable(value: unknown): value is PromiseLike<unknown> {
-  return typeof value === 'object' && value !== null && 'then' in value && typeof value.then === 'function'
 }

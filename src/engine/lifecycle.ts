@@ -1,8 +1,9 @@
 import { messageOf } from '../errors.ts'
 import type { DeliveryRecord } from '../model/delivery.ts'
+import { isThenable } from '../pipeline/thenable.ts'
 import type { Logger } from '../ports/logger.ts'
 import type { LifecycleEvents, LifecycleName } from './lifecycle-events.ts'
-import { isThenable, Log, type Note } from './log.ts'
+import { Log, type Note } from './log.ts'
 
 type Listener<K extends LifecycleName> = (payload: LifecycleEvents[K]) => void
 

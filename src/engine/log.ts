@@ -1,3 +1,4 @@
+import { isThenable } from '../pipeline/thenable.ts'
 import type { Logger } from '../ports/logger.ts'
 import type { LifecycleEvents, LifecycleName } from './lifecycle-events.ts'
 
@@ -98,8 +99,4 @@ export class Log {
       if (isThenable(returned)) Promise.resolve(returned).catch(() => {})
     } catch {}
   }
-}
-
-export function isThenable(value: unknown): value is PromiseLike<unknown> {
-  return typeof value === 'object' && value !== null && 'then' in value && typeof value.then === 'function'
 }

@@ -1,4 +1,5 @@
 import { ArgumentError } from '../errors.ts'
+import { isThenable } from './thenable.ts'
 
 /** Asks a policy function of the host. Whatever it does, there is an answer: what it throws counts as `'default'`. */
 
@@ -25,7 +26,7 @@ export function decide<Answer>(
     return { answer: 'default', error }
   }
   // An async function is a likely mistake; its rejection, unheard, would end the host's process.
-  if (answer instanceof Promise) answer.catch(() => {})
+  if (isThenable(answer)) Promise.resolve(answer).catch(() => {})
   return {
     answer: 'default',
     error: new ArgumentError('argument_invalid', path, 'answered what it may not; it counts as default'),
