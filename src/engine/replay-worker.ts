@@ -1,6 +1,6 @@
 import type { ReplayRecord } from '../model/replay.ts'
 import { holding, isMissed } from '../pipeline/backfill.ts'
-import { replayAllowance } from '../pipeline/replay.ts'
+import { afterStep, type Pace, replayAllowance } from '../pipeline/replay.ts'
 import type { MissedEvent } from '../ports/storage.ts'
 import type { EngineContext } from './context.ts'
 import { hostTurn } from './host-turn.ts'
@@ -12,6 +12,8 @@ import { Setbacks } from './setbacks.ts'
 /** Slow ones stay for days: were they fewer, a handful of them would keep all later ones from being seen. */
 const REPLAYS_A_ROUND = 1_000
 const REQUEUE_MAX = 500
+/** A backfill inserts rows, where a replay only changes them: as many as keep a transaction below 10 ms. */
+const BACKFILL_MAX = 100
 const EXAMINE_MAX = 2_000
 
 export class ReplayWorker {
@@ -20,8 +22,8 @@ export class ReplayWorker {
   readonly #open: () => boolean
   readonly #patiently: Patiently
   readonly #setbacks: Setbacks
-  /** When this process last stepped a replay that has a rate. */
-  readonly #steppedAt = new Map<string, number>()
+  /** Of the running replays that have a rate. */
+  readonly #paces = new Map<string, Pace>()
   #stepped = ''
 
   constructor(context: EngineContext, pendingFrom: (dueAt: number) => void, open: () => boolean) {
@@ -63,7 +65,7 @@ export class ReplayWorker {
   /** Forgets those that do not run any more, whoever ended them. */
   #keep(running: ReadonlySet<string>): void {
     this.#setbacks.keep(running)
-    for (const id of this.#steppedAt.keys()) if (!running.has(id)) this.#steppedAt.delete(id)
+    for (const id of this.#paces.keys()) if (!running.has(id)) this.#paces.delete(id)
   }
 
   /** One that can not be stepped keeps neither the others nor the rest of the loop from going on. Returns when to come again. */
@@ -84,8 +86,10 @@ export class ReplayWorker {
   async #step(replay: ReplayRecord): Promise<number> {
     const { clock, lifecycle } = this.#context
     const now = clock.now()
-    const since = this.#steppedAt.get(replay.id) ?? null
-    const { limit, nextAt } = replayAllowance({ replay, steppedAt: since, now, limitMax: REQUEUE_MAX })
+    const seen = this.#paces.get(replay.id) ?? null
+    const limitMax = replay.kind === 'replay' ? REQUEUE_MAX : BACKFILL_MAX
+    const { limit, nextAt, pace } = replayAllowance({ replay, seen, now, limitMax })
+    if (pace !== null) this.#paces.set(replay.id, pace)
     if (limit === 0) return nextAt
     this.#stepped = replay.id
     const after = await (replay.kind === 'replay'
@@ -95,17 +99,13 @@ export class ReplayWorker {
     if (after === null) return now
     const { id, kind, requeued, skipped } = after
     const brought = requeued > replay.requeued
-    if (brought) {
-      this.#steppedAt.set(id, now)
-      this.#pendingFrom(now)
-    }
-    if (after.state === 'completed') {
-      this.#steppedAt.delete(id)
-      // Else another process has completed it, and tells.
-      if (after.endedAt === now) lifecycle.emit('replay.completed', { replayId: id, kind, requeued, skipped })
+    if (brought) this.#pendingFrom(now)
+    // Else another process has completed it, and tells.
+    if (after.state === 'completed' && after.endedAt === now) {
+      lifecycle.emit('replay.completed', { replayId: id, kind, requeued, skipped })
     }
     // A step that only passed over rows uses nothing of the rate.
-    return brought ? nextAt : now
+    return brought && pace !== null ? afterStep(replay.perSecond ?? 0, pace, requeued, limitMax) : now
   }
 
   #requeue(replay: ReplayRecord, limit: number, now: number): Promise<ReplayRecord | null> {

@@ -252,7 +252,7 @@ describe('the pace of a backfill', () => {
     const run = await tenant.backfill({ endpointId })
     await made.sender.drain()
     expect(await run.wait()).toMatchObject({ total: 1_200, delivered: 1_200 })
-    expect(made.storage.calls.get('insertBackfill')).toBe(3)
+    expect(made.storage.calls.get('insertBackfill')).toBe(12)
   })
 })
 
