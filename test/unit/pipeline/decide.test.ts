@@ -3,8 +3,13 @@ import { decide } from '../../../src/pipeline/decide.ts'
 
 it('hears the rejection of whatever can be awaited, and counts it as default', async () => {
   let heard = false
-  // biome-ignore lint/suspicious/noThenProperty: a promise of another library is what this is about
-  const other = { then: (_done: unknown, failed: (error: Error) => void) => ((heard = true), failed(new Error('no'))) }
+  const other = {
+    // biome-ignore lint/suspicious/noThenProperty: a promise of another library is what this is about
+    then(_done: unknown, failed: (error: Error) => void) {
+      heard = true
+      failed(new Error('no'))
+    },
+  }
   const { answer, error } = decide(
     () => other,
     () => null,
