@@ -2,7 +2,8 @@ import type { SchemaIssue } from '../catalog.ts'
 
 /**
  * What a schema has to say, in one line: path and message of the first issues, never the values, which are customers' data and would
- * come into logs. Some libraries repeat in an issue what they were given, so that it is taken out.
+ * come into logs, nor keys that are data: those that are no identifiers, such as addresses of mail. Some libraries repeat in an issue
+ * what they were given, so that it is taken out.
  */
 
 const ISSUES_SHOWN = 3
@@ -39,8 +40,10 @@ function keyOf(segment: unknown): PropertyKey {
 function stepOf(key: PropertyKey): string {
   const name = String(key)
   if (typeof key === 'number') return `[${name}]`
-  return /^[\w$]+$/.test(name) ? `.${name}` : `[${JSON.stringify(name)}]`
+  return isIdentifier(name) ? `.${name}` : '[…]'
 }
+
+const isIdentifier = (name: string): boolean => /^[\w$]{1,64}$/.test(name)
 
 function withoutValues(message: unknown, keys: readonly PropertyKey[], data: unknown): string {
   if (typeof message !== 'string' || message.length > SEARCHED_MAX) return UNTOLD
@@ -62,7 +65,7 @@ function at(data: unknown, keys: readonly PropertyKey[]): unknown {
   return value
 }
 
-/** The texts of all values in there, the longest first; null: too many. */
+/** The texts of all values in there, and of keys that are no identifiers, the longest first; null: too many. */
 function valuesIn(value: unknown): string[] | null {
   const texts = new Set<string>()
   const seen = new Set<unknown>()
@@ -74,8 +77,9 @@ function valuesIn(value: unknown): string[] | null {
     if (seen.size > VALUES_MAX) return null
     if (next instanceof Date) waiting.push(String(next), next.toJSON())
     else if (next instanceof Map || next instanceof Set) waiting.push(...[...next].flat())
-    else if (typeof next === 'object' && next !== null) waiting.push(...Object.values(next))
-    else if (typeof next === 'string') texts.add(next).add(JSON.stringify(next).slice(1, -1))
+    else if (typeof next === 'object' && next !== null) {
+      waiting.push(...Object.values(next), ...Object.keys(next).filter((key) => !isIdentifier(key)))
+    } else if (typeof next === 'string') texts.add(next).add(JSON.stringify(next).slice(1, -1))
     else if (typeof next === 'number') texts.add(String(next))
     else if (typeof next === 'bigint') texts.add(`${next}n`).add(String(next))
   }

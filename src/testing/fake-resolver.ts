@@ -11,6 +11,7 @@ export function fakeResolver(table: Record<string, string[] | 'hang' | Error> = 
     if (answer instanceof Error) throw answer
     if (answer === 'hang') {
       return new Promise((_resolve, reject) => {
+        if (signal.aborted) reject(signal.reason)
         signal.addEventListener('abort', () => reject(signal.reason), { once: true })
       })
     }

@@ -49,13 +49,28 @@ export function scriptedTransport(
       current = next
     },
     send(request) {
-      const { url, headers, body } = request
-      const seen = { url, headers: { ...headers }, body: body.slice(), json: jsonOf(body), at: clock.now() }
+      const seen = seenOf(request, clock)
       requests.push(seen)
       return answer(clock, request, typeof current === 'function' ? current(seen, requests.length - 1) : current)
     },
     async close() {},
   }
+}
+
+/** Another transport, whose requests are noted down as well. */
+export function recorded(transport: Transport, clock: Clock, requests: SeenRequest[]): Transport {
+  return {
+    name: transport.name,
+    send(request) {
+      requests.push(seenOf(request, clock))
+      return transport.send(request)
+    },
+    close: () => transport.close(),
+  }
+}
+
+function seenOf({ url, headers, body }: TransportRequest, clock: Clock): SeenRequest {
+  return { url, headers: { ...headers }, body: body.slice(), json: jsonOf(body), at: clock.now() }
 }
 
 function answer(clock: Clock, request: TransportRequest, reply: Reply): Promise<TransportResponse> {
@@ -89,7 +104,9 @@ function response(
   const body = typeof reply.body === 'string' ? new TextEncoder().encode(reply.body) : (reply.body ?? new Uint8Array())
   return {
     status: reply.status,
-    headers: reply.headers ?? {},
+    headers: Object.fromEntries(
+      Object.entries(reply.headers ?? {}).map(([name, value]) => [name.toLowerCase(), value]),
+    ),
     body: body.subarray(0, cap),
     remoteAddress: request.addresses[0]?.address ?? null,
     timings: NO_TIMINGS,

@@ -1,12 +1,12 @@
 import type { Catalog, EventName, EventOutput } from '../catalog.ts'
 import type { SenderOptions } from '../options.ts'
-import type { ManualClock } from '../ports/clock.ts'
+import { isManual, type ManualClock } from '../ports/clock.ts'
 import { createWebhookSender, type WebhookSender } from '../sender.ts'
 import { memory } from '../storage/memory/index.ts'
 import { assertNothingSent, assertSent, type Subset } from './assert-sent.ts'
 import { fakeResolver } from './fake-resolver.ts'
 import { manualClock } from './manual-clock.ts'
-import { type ScriptedTransport, type SeenRequest, scriptedTransport } from './scripted-transport.ts'
+import { recorded, type ScriptedTransport, type SeenRequest, scriptedTransport } from './scripted-transport.ts'
 import { seededRandom } from './seeded-random.ts'
 import { readRequests, type SentEvent, type SentWebhook } from './sent.ts'
 
@@ -38,15 +38,24 @@ export interface SentFunction<C extends Catalog = Catalog> {
 }
 
 /**
- * A sender in virtual time, on memory storage, that makes no request. Takes what `createWebhookSender` takes. It needs no `stop`:
- * nothing of it keeps the process alive.
+ * A sender in virtual time, on memory storage, that makes no request. Takes what `createWebhookSender` takes; a `transport` of your
+ * own is used in place of the scripted one, and what it is given stands in `requests` all the same. A `runtime.clock` should be a
+ * `manualClock()`: one that goes by itself is not moved by `clock`. It needs no `stop`: nothing of it keeps the process alive.
  */
 export function createTestSender<C extends Catalog = Catalog>(options: SenderOptions<C> = {}): TestSender<C> {
-  const clock = manualClock()
-  const transport = scriptedTransport(clock)
+  // An explicit undefined counts as left out: it must not bring a real file, real names or real time into a test.
+  const { storage = memory(), runtime = {} } = options
+  const { clock: time = manualClock(), random = seededRandom(1), resolve = fakeResolver() } = runtime
+  const clock = isManual(time) ? time : manualClock()
+  const transport = scriptedTransport(time)
   const { requests } = transport
-  const runtime = { clock, random: seededRandom(1), resolve: fakeResolver(), ...options.runtime }
-  const sender = createWebhookSender({ storage: memory(), transport, ...options, runtime })
+  const used = options.transport === undefined ? transport : recorded(options.transport, time, requests)
+  const sender = createWebhookSender({
+    ...options,
+    storage,
+    transport: used,
+    runtime: { clock: time, random, resolve },
+  })
   const sent = (type?: string) => readRequests(requests).filter((one) => type === undefined || one.type === type)
   const test: TestSender<C> = {
     sender,

@@ -22,10 +22,11 @@ export function signedContent({ id, timestamp }: SignedHeaders, body: Uint8Array
 }
 
 /**
- * Ed25519 signatures of one request that are tried: in JavaScript each takes some milliseconds, which a request of anybody's must not
- * take over and over. Senders write the newest first, and one for each key in force.
+ * Ed25519 checks for one request, each of one signature by one key: in JavaScript each takes up to some ten milliseconds, which a
+ * request of anybody's must not take over and over. So many that one signature can be tried by every key; senders write the newest
+ * first.
  */
-const ED25519_MAX = 4
+const ED25519_MAX = 8
 
 /** Whether one of the signatures fits one of the keys of its own version. */
 export async function someSignatureFits(
@@ -40,8 +41,10 @@ export async function someSignatureFits(
     if (macs.some((signature) => equalBytes(signature.bytes, expected))) return true
   }
   const publicKeys = keys.filter(({ version }) => version === 'v1a')
-  const tried = signatures.filter(({ version }) => version === 'v1a').slice(0, ED25519_MAX)
-  return tried.some((signature) => publicKeys.some((key) => ed25519Fits(content, signature.bytes, key.bytes)))
+  const pairs = signatures
+    .filter(({ version }) => version === 'v1a')
+    .flatMap((signature) => publicKeys.map((key) => ({ signature, key })))
+  return pairs.slice(0, ED25519_MAX).some(({ signature, key }) => ed25519Fits(content, signature.bytes, key.bytes))
 }
 
 async function hmac(key: Uint8Array, content: Uint8Array): Promise<Uint8Array> {

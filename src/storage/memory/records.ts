@@ -47,7 +47,7 @@ export function eventContent({ event: { record } }: DeliveryRow): EventContent {
 }
 
 export function summaryOf({ record: { body: _, ...summary } }: EventRow): EventSummary {
-  return summary
+  return { ...summary, headers: { ...summary.headers }, metadata: { ...summary.metadata } }
 }
 
 export function replayRecord({ record }: ReplayRow): ReplayRecord {

@@ -13,9 +13,9 @@ describe('the place', () => {
     [[], 'send.data'],
     [['items', 0, 'price'], 'send.data.items[0].price'],
     [[{ key: 'items' }, { key: 1 }], 'send.data.items[1]'],
-    [['a b', ''], 'send.data["a b"][""]'],
-    [['line\nbreak'], 'send.data["line\\nbreak"]'],
-    [[Symbol('s')], 'send.data["Symbol(s)"]'],
+    [['a b', ''], 'send.data[…][…]'],
+    [['line\nbreak'], 'send.data[…]'],
+    [[Symbol('s')], 'send.data[…]'],
     ['text', 'send.data'],
   ])('%j', (path, place) => {
     expect(one('no', path)).toBe(`${place}: no`)
@@ -99,5 +99,14 @@ describe('values', () => {
         }
       }),
     )
+  })
+})
+
+describe('keys that are data', () => {
+  it('are told neither in the place nor in the message', () => {
+    const data = { balances: { 'bob@example.com': 'x' } }
+    const message = 'Unrecognized key: "bob@example.com"'
+    expect(one(message, ['balances'], data)).toBe('send.data.balances: Unrecognized key: "…"')
+    expect(one('too low', ['balances', 'bob@example.com'], data)).toBe('send.data.balances[…]: too low')
   })
 })

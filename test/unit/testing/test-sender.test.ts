@@ -1,7 +1,7 @@
 import { execFile } from 'node:child_process'
 import { promisify } from 'node:util'
 import { defineEvents, event } from 'hookferry'
-import { createTestSender } from 'hookferry/testing'
+import { createTestSender, manualClock, scriptedTransport } from 'hookferry/testing'
 import { verify } from 'hookferry/verify'
 import { describe, expect, it } from 'vitest'
 import * as z from 'zod'
@@ -122,7 +122,7 @@ describe('time', () => {
 
 describe('a sender that nobody stops', () => {
   const program = (body: string) => `
-    import { createTestSender } from 'hookferry/testing'
+    import { createTestSender, manualClock, scriptedTransport } from 'hookferry/testing'
     const { sender, clock, transport, requests } = createTestSender()
     await sender.endpoints.create({ url: '${URL}', rateLimit: { limit: 1, perMs: 1_000 } })
     ${body}
@@ -140,5 +140,31 @@ describe('a sender that nobody stops', () => {
     const input = ['--import', 'tsx', '--input-type=module', '--eval', program(body)]
     const { stdout, stderr } = await promisify(execFile)(process.execPath, input, options)
     expect([stdout, stderr]).toEqual(['1\n', ''])
+  })
+})
+
+describe('parts of its own', () => {
+  it('are those that it was given', async () => {
+    const clock = manualClock(Date.UTC(2030, 0, 1))
+    const transport = scriptedTransport(clock, 500)
+    const made = createTestSender({ transport, runtime: { clock } })
+    expect(made.clock).toBe(clock)
+    await made.sender.endpoints.create({ url: URL })
+    await made.sender.send({ type: 'invoice.paid', data: 1 })
+    await made.sender.drain()
+    expect(transport.requests).toHaveLength(1)
+    expect(made.requests).toEqual(transport.requests)
+    expect(() => made.assertNothingSent()).toThrow()
+  })
+
+  it('are the test ones where it was given undefined', async () => {
+    const nothing = { storage: undefined, transport: undefined } as object
+    const runtime = { clock: undefined, random: undefined, resolve: undefined } as object
+    const { sender, clock, requests } = createTestSender({ ...nothing, runtime })
+    expect((await sender.health()).storage.name).toBe('memory')
+    await sender.endpoints.create({ url: URL })
+    await sender.send({ type: 'invoice.paid', data: 1 })
+    await sender.drain()
+    expect(requests).toMatchObject([{ at: clock.now() }])
   })
 })

@@ -170,12 +170,15 @@ describe('a signature', () => {
     expect(await verdict(withSignature(`${right} ${long}`.slice(0, 4_097)))).toBe('header_invalid')
   })
 
-  it('of Ed25519 behind four others', async () => {
+  it('of Ed25519 behind more others than are tried, over all keys', async () => {
     const request = signed(ENVELOPE, { secrets: [A_V1A] })
     const fit = request.headers['webhook-signature']
     const other = `v1a,${Buffer.alloc(64).toString('base64')} `
-    expect(await verdict(withSignature(other.repeat(3) + fit), A_V1A_PUBLIC)).toBe('passed')
-    expect(await verdict(withSignature(other.repeat(4) + fit), A_V1A_PUBLIC)).toBe('signature_mismatch')
+    expect(await verdict(withSignature(other.repeat(7) + fit), A_V1A_PUBLIC)).toBe('passed')
+    expect(await verdict(withSignature(other.repeat(8) + fit), A_V1A_PUBLIC)).toBe('signature_mismatch')
+    const keys = [...Array(7).fill(`whpk_${Buffer.alloc(32, 1).toString('base64')}`), A_V1A_PUBLIC]
+    expect(await verdict(withSignature(fit), keys)).toBe('passed')
+    expect(await verdict(withSignature(other + fit), keys)).toBe('signature_mismatch')
   })
 })
 
