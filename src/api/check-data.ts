@@ -20,14 +20,14 @@ type DataCore = Pick<Core, 'types' | 'clock' | 'settings'>
 export function checkData(core: DataCore, event: CheckedEvent, path = 'send'): WrittenEvent | Promise<WrittenEvent> {
   const check = begin(core, event, path)
   if (check === null) return written(core, event, path)
-  return isThenable(check.answer) ? later(core, event, check) : check.conclude(check.answer)
+  return check.waits ? later(core, event, check) : check.conclude(check.answer)
 }
 
 /** The same for those who can not wait. Throws an `ArgumentError` when the schema does not answer at once. */
 export function checkDataNow(core: DataCore, event: CheckedEvent): WrittenEvent {
   const check = begin(core, event, 'send')
   if (check === null) return written(core, event, 'send')
-  if (!isThenable(check.answer)) return check.conclude(check.answer)
+  if (!check.waits) return check.conclude(check.answer)
   // Nobody waits for it: its rejection must not end the host.
   Promise.resolve(check.answer).catch(() => {})
   throw new ArgumentError(
@@ -51,6 +51,8 @@ interface Question {
 
 interface Check {
   answer: unknown
+  /** Whether the answer is still to come. */
+  waits: boolean
   /** The event with the schema's output. */
   conclude(result: unknown): WrittenEvent
 }
@@ -64,7 +66,7 @@ function begin({ types, settings }: DataCore, event: CheckedEvent, path: string)
   const given = givenAs(content.data)
   const question = { type, data: content.data, path: `${path}.data` }
   return {
-    answer: ask(schema, question),
+    ...ask(schema, question),
     conclude: (result) => {
       const answered = { ...event, content: { data: outputOf(result, question) } }
       return writeContent(answered, { path, payloadMaxBytes: settings.payloadMaxBytes, given })
@@ -72,9 +74,17 @@ function begin({ types, settings }: DataCore, event: CheckedEvent, path: string)
   }
 }
 
-function ask(schema: StandardSchema, { type, data }: Question): unknown {
+function ask(schema: StandardSchema, { type, data }: Question): Pick<Check, 'answer' | 'waits'> {
+  return heard(type, () => {
+    const answer: unknown = schema['~standard'].validate(data)
+    return { answer, waits: isThenable(answer) }
+  })
+}
+
+/** Its answer may be anything, with getters that throw: whatever happens while it is read, it is the schema that failed. */
+function heard<T>(type: string, hear: () => T): T {
   try {
-    return schema['~standard'].validate(data)
+    return hear()
   } catch (cause) {
     throw schemaFailed(type, cause)
   }
@@ -95,12 +105,13 @@ async function later(core: DataCore, { type }: CheckedEvent, { answer, conclude 
 }
 
 function outputOf(result: unknown, { type, data, path }: Question): unknown {
-  if (typeof result !== 'object' || result === null) {
-    throw schemaFailed(type, new TypeError('a schema answers { value } or { issues }'))
-  }
-  const { issues, value } = result as Partial<SchemaResult<unknown>> & { value?: unknown }
-  if (!issues) return value
-  throw new WebhookError('event_invalid', `the schema of ${type} refuses ${describeIssues(issues, data, path)}.`)
+  const { value, refused } = heard(type, () => {
+    if (typeof result !== 'object' || result === null) throw new TypeError('a schema answers { value } or { issues }')
+    const { issues, value } = result as Partial<SchemaResult<unknown>> & { value?: unknown }
+    return { value, refused: issues ? describeIssues(issues, data, path) : null }
+  })
+  if (refused === null) return value
+  throw new WebhookError('event_invalid', `the schema of ${type} refuses ${refused}.`)
 }
 
 function schemaFailed(type: string, cause: unknown): WebhookError {

@@ -506,3 +506,32 @@ describe('a type that was removed from the catalogue', () => {
     expect(await sender.replay({ type: 'old.type' }, { dryRun: true })).toEqual({ total: 1 })
   })
 })
+
+describe('an answer of a schema that can not be read', () => {
+  const throwing = (...names: string[]) =>
+    Object.defineProperties(
+      {},
+      Object.fromEntries(names.map((name) => [name, { enumerable: true, get: () => fail() }])),
+    )
+  const fail = () => {
+    throw new Error('from a getter')
+  }
+  const proxy = new Proxy({}, { get: fail, has: fail })
+
+  it.each<[string, () => unknown]>([
+    ['issues', () => throwing('issues')],
+    ['value', () => throwing('value')],
+    ['then', () => throwing('then')],
+    ['a Proxy', () => proxy],
+    ['a Proxy, later', () => Promise.resolve({ issues: [proxy] })],
+    ['a path without a prototype', () => ({ issues: [{ message: 'no', path: [Object.create(null)] }] })],
+    ['message', () => ({ issues: [throwing('message')] })],
+    ['path', () => ({ issues: [throwing('path')] })],
+  ])('%s: is a failure of the schema, with its cause', async (_what, answer) => {
+    const made = withEvents(defineEvents({ a: event(schema(answer)) }))
+    const error = await refusal(sendTo(made)({ type: 'a', data: 1 }))
+    expect(error).toMatchObject({ code: 'event_invalid', retryable: false, cause: expect.any(Error) })
+    expect(error.message).toMatch(/the schema of a failed instead of answering/)
+    expect(await eventsIn(made)).toBe(0)
+  })
+})
