@@ -15,7 +15,7 @@ export default [
     name: 'hookferry, without storage',
     path: 'dist/esm/index.js',
     ignore: ['node:*', '*/sqlite.js'],
-    limit: '92 kB',
+    limit: '104 kB',
     modifyEsbuildConfig,
   },
 ]
