@@ -217,6 +217,11 @@ describe('pino', () => {
 })
 
 describe('any other logger', () => {
+  it('fits by its shape', () => {
+    const fitting: Logger[] = [pino({ level: 'silent' }), console]
+    expect(fitting).toHaveLength(2)
+  })
+
   it('like console gets fields and a message, at every level', async () => {
     const calls: { level: string; given: unknown[] }[] = []
     const method =
