@@ -143,15 +143,18 @@ export function patchSettings(
   return settings
 }
 
-/** Null for every type. An endpoint that wants nothing is a mistake: an empty list is refused. */
+/** Null for every type; each pattern once. An endpoint that wants nothing is a mistake: an empty list is refused. */
 function eventTypesOf(value: unknown, path: string, checks: EndpointChecks): string[] | null {
   if (value === null) return null
-  return list(value, path, { min: 1, max: 100 }, (entry, entryPath) => {
+  const patterns = new Set<string>()
+  list(value, path, { min: 1, max: 100 }, (entry, entryPath) => {
     const pattern = string(entry, entryPath, { min: 1, max: 128 })
+    if (patterns.has(pattern)) return
     assertPattern(pattern, entryPath)
     checks.checkPattern(pattern, entryPath)
-    return pattern
+    patterns.add(pattern)
   })
+  return [...patterns]
 }
 
 function patchOverrides(

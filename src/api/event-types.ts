@@ -1,6 +1,6 @@
 import type { Catalog, StandardSchema } from '../catalog.ts'
 import { ArgumentError, WebhookError } from '../errors.ts'
-import { matches } from '../pipeline/fan-out.ts'
+import { matchesSegments } from '../pipeline/fan-out.ts'
 
 /** The catalogue at run time. One without names knows nothing, so that it refuses nothing. */
 export interface EventTypes {
@@ -13,6 +13,11 @@ export interface EventTypes {
 export function eventTypes(catalog: Catalog = {}): EventTypes {
   const schemas = new Map(Object.entries(catalog).map(([type, { schema }]) => [type, schema]))
   const names = [...schemas.keys()]
+  const segments = names.map((name) => name.split('.'))
+  const isMatching = (pattern: string) => {
+    const wanted = pattern.split('.')
+    return schemas.has(pattern) || segments.some((type) => matchesSegments(wanted, type))
+  }
   return {
     schemaOf(type) {
       const schema = schemas.get(type)
@@ -22,7 +27,7 @@ export function eventTypes(catalog: Catalog = {}): EventTypes {
       throw new WebhookError('event_invalid', message)
     },
     assertMatching(pattern, path) {
-      if (names.length === 0 || names.some((name) => matches([pattern], name))) return
+      if (names.length === 0 || isMatching(pattern)) return
       throw new ArgumentError('argument_invalid', path, `matches no type of the catalogue: ${hint(names, pattern)}`)
     },
   }
@@ -30,11 +35,15 @@ export function eventTypes(catalog: Catalog = {}): EventTypes {
 
 /** Names in a message at most. */
 const SHOWN_MAX = 5
+/** Names that are compared for it at most: whoever sends types that do not exist is not to hold up the others. */
+const COMPARED_MAX = 1_000
 
 /** The names that look most like it, or some, so that one sees what was meant. */
 function hint(names: readonly string[], text: string): string {
+  const lower = text.toLowerCase()
   const near = names
-    .map((name) => ({ name, likeness: likeness(name.toLowerCase(), text.toLowerCase()) }))
+    .slice(0, COMPARED_MAX)
+    .map((name) => ({ name, likeness: likeness(name.toLowerCase(), lower) }))
     .filter(({ likeness }) => likeness >= 0.5)
     .sort((a, b) => b.likeness - a.likeness)
     .slice(0, SHOWN_MAX)

@@ -38,7 +38,8 @@ export function matches(patterns: readonly string[] | null, type: string): boole
   return patterns.some((pattern) => matchesSegments(pattern.split('.'), segments))
 }
 
-function matchesSegments(pattern: readonly string[], type: readonly string[]): boolean {
+/** The same of one pattern and a type, both taken apart at their dots. */
+export function matchesSegments(pattern: readonly string[], type: readonly string[]): boolean {
   const open = pattern.at(-1) === '**'
   if (open ? type.length < pattern.length : type.length !== pattern.length) return false
   const fixed = open ? pattern.slice(0, -1) : pattern

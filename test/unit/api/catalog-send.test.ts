@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import * as v from 'valibot'
-import { afterEach, describe, expect, it } from 'vitest'
+import { afterEach, describe, expect, it, vi } from 'vitest'
 import { z } from 'zod'
 import { type Catalog, defineEvents, event, type SchemaResult, type StandardSchema } from '../../../src/catalog.ts'
 import type { SenderOptions } from '../../../src/options.ts'
@@ -504,6 +504,37 @@ describe('a type that was removed from the catalogue', () => {
     expect(await sender.replay({ type: 'old.type' }, { dryRun: true })).toEqual({ total: 0 })
     await sender.drain()
     expect(await sender.replay({ type: 'old.type' }, { dryRun: true })).toEqual({ total: 1 })
+  })
+})
+
+describe('a catalogue of 10,000 names', () => {
+  const names = Array.from({ length: 10_000 }, (_, index) => `area${index % 100}.thing${index}.changed`)
+  const events = defineEvents(Object.fromEntries(names.map((name) => [name, event()])))
+  afterEach(() => vi.restoreAllMocks())
+
+  it('is taken apart once, however many patterns are compared with it', async () => {
+    const { sender } = withEvents(events)
+    const split = vi.spyOn(String.prototype, 'split')
+    const eventTypes = Array.from({ length: 100 }, (_, index) => `*.thing${9_900 + index}.*`)
+    expect(await sender.endpoints.create({ url: URL_OK, eventTypes })).toMatchObject({ eventTypes })
+    expect(split.mock.calls.length).toBeLessThan(1_000)
+  })
+
+  it('keeps a pattern that is given again once', async () => {
+    const { sender } = withEvents(events)
+    const eventTypes = [...Array(50).fill('*.thing9999.*'), 'area1.**', '*.thing9999.*']
+    const { id, ...made } = await sender.endpoints.create({ url: URL_OK, eventTypes })
+    expect(made).toMatchObject({ eventTypes: ['*.thing9999.*', 'area1.**'] })
+    const changed = await sender.endpoints.update(id, { eventTypes: ['area1.**', 'area1.**'] })
+    expect(changed).toMatchObject({ eventTypes: ['area1.**'] })
+  })
+
+  it('is not searched to its end for what may have been meant', async () => {
+    const { sender } = withEvents(events)
+    const lower = vi.spyOn(String.prototype, 'toLowerCase')
+    const error = await refusal(sender.send({ type: 'area0.thing0.changd', data: 1 } as never))
+    expect(error.message).toMatch(/near it are area0\.thing0\.changed/)
+    expect(lower.mock.calls.length).toBeLessThan(2_000)
   })
 })
 
