@@ -123,6 +123,24 @@ describe('the new secret', () => {
     })
   })
 
+  it('suits the schemes that the endpoint is given while it is rotated, or is refused', async () => {
+    const signing = [standardWebhooks(), hmacHeader({ header: 'X-Sig' })]
+    const all = rig({ signing })
+    const { id } = await all.sender.endpoints.create({ url: URL_OK, secret: A_V1, signing: ['x-sig'] })
+    all.storage.tamper('getEndpoint', async (call) => {
+      const read = await call()
+      all.storage.heal()
+      await all.sender.endpoints.update(id, { signing: ['standard-webhooks'] })
+      return read
+    })
+    const short = { bytes: new Uint8Array(8).fill(1) }
+    await expect(all.sender.endpoints.rotateSecret(id, { secret: short })).rejects.toMatchObject({
+      path: 'endpoints.rotateSecret.secret',
+    })
+    const { secrets } = await all.sender.endpoints.revealSecrets(id)
+    expect(secrets.map(({ secret }) => secret)).toEqual([A_V1])
+  })
+
   it('is of another kind where the schemes want that by now', async () => {
     const storage = memory()
     const before = await made(A_V1, { storage })

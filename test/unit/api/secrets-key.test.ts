@@ -273,6 +273,23 @@ describe('resealSecrets', () => {
     }
   })
 
+  it('brings back no secret that is revoked while it is sealed', async () => {
+    const storage = memory()
+    const before = senderOn(storage)
+    const { id } = await create(before, A_V1)
+    const made = senderOn(storage, { secretsKey: NEW })
+    made.storage.tamper('getEndpoint', async (call) => {
+      const read = await call()
+      made.storage.heal()
+      await before.sender.endpoints.rotateSecret(id, { secret: ANOTHER_V1, overlapMs: 0 })
+      return read
+    })
+    expect(await made.sender.resealSecrets()).toEqual({ examined: 1, resealed: 1 })
+    const { secrets } = await made.sender.endpoints.revealSecrets(id)
+    expect(secrets.map(({ secret }) => secret)).toEqual([ANOTHER_V1])
+    expect(await valuesOf(storage)).toEqual([expect.stringMatching(/^sealed1/)])
+  })
+
   it('an endpoint that is deleted meanwhile is no failure', async () => {
     const storage = memory()
     const { id } = await create(senderOn(storage), A_V1)
