@@ -8,7 +8,7 @@ export interface HealthReport {
   pending: number
   /** Of these, in lanes of paused, disabled or throttled endpoints. Counted up to 100,000. */
   held: number
-  /** Attempts under way in this process. */
+  /** Attempts under way in this process; tests of endpoints are none. */
   inFlight: number
   /** `name`: which one it is. `version`: of its schema. `bytes`: the room that it takes; of memory storage, its bodies alone. */
   storage: { name: string; version: number; bytes: number }
