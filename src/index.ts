@@ -60,7 +60,7 @@ export type {
   LifecycleName,
   ReplayCompleted,
 } from './engine/lifecycle-events.ts'
-export { ArgumentError, type ArgumentErrorCode, WebhookError, type WebhookErrorCode } from './errors.ts'
+export { ArgumentError, type ArgumentErrorCode, errorCode, WebhookError, type WebhookErrorCode } from './errors.ts'
 export type { AttemptError, AttemptTimings, Outcome } from './model/attempt.ts'
 export type { DeliveryReason, DeliveryState } from './model/delivery.ts'
 export type { DisableReason, EndpointState, RateLimit } from './model/endpoint.ts'

@@ -11,7 +11,7 @@ import { describeIssues } from './describe-issues.ts'
  * schema: they pass when their type is known. What comes back holds nothing of the caller's.
  */
 
-type DataCore = Pick<Core, 'types' | 'clock' | 'settings'>
+type DataCore = Pick<Core, 'types' | 'clock' | 'settings' | 'closed'>
 
 /**
  * At once where the schema answers at once, else when it has answered. Throws and rejects with `event_invalid`, and with `timed_out`
@@ -96,11 +96,16 @@ async function later(core: DataCore, { type }: CheckedEvent, { answer, conclude 
   const late = new WebhookError('timed_out', message, { retryable: true })
   const abort = new AbortController()
   const timer = core.clock.after(ms, () => abort.abort(late))
+  const onClosed = () => abort.abort(new WebhookError('stopped', 'the sender was stopped: nothing was accepted.'))
+  core.closed.addEventListener('abort', onClosed)
   const result = await abortable(Promise.resolve(answer), abort.signal)
     .catch((error) => {
-      throw error === late ? late : schemaFailed(type, error)
+      throw abort.signal.aborted ? abort.signal.reason : schemaFailed(type, error)
     })
-    .finally(() => timer.cancel())
+    .finally(() => {
+      timer.cancel()
+      core.closed.removeEventListener('abort', onClosed)
+    })
   return conclude(result)
 }
 

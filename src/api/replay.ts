@@ -43,6 +43,11 @@ export function replayFunction(core: Core, scope: Scope): ReplayFunction {
         'selects nothing: give at least one of endpointId, eventId, type, state, since, until, ids',
       )
     }
+    if (selection.states?.every((state) => state === 'pending' || state === 'leased')) {
+      const message =
+        'selects what is on its way by itself: a replay takes deliveries at rest, delivered, failed or canceled'
+      throw new ArgumentError('argument_invalid', 'replay.state', message)
+    }
     const total = await count(core, selection)
     return options.dryRun ? { total } : begin(core, { kind: 'replay', selection, total, perSecond: options.perSecond })
   }

@@ -142,10 +142,10 @@ export class RunningCore implements Core {
 
   /** Storage is not closed under a call that is under way. */
   track<T>(call: Promise<T>): Promise<T> {
-    this.#calls.add(call)
-    const done = () => this.#calls.delete(call)
-    call.then(done, done)
-    return call
+    // What is returned is the promise that is tracked: were it another one, a rejection that the host forgets to hear would count as heard.
+    const tracked = call.finally(() => this.#calls.delete(tracked))
+    this.#calls.add(tracked)
+    return tracked
   }
 
   async endpointsChanged(tenant: string): Promise<void> {

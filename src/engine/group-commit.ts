@@ -1,3 +1,5 @@
+import { hostTurn } from './host-turn.ts'
+
 /**
  * Concurrent writes share one commit: whatever is added during one turn of the event loop, or while a commit is under way, is
  * written together. Bounded by count and bytes a batch, so that one transaction stays short.
@@ -50,9 +52,9 @@ export class GroupCommit<T, R> {
   #schedule(): void {
     if (this.#scheduled || this.#writing || this.#waiting.length === 0) return
     this.#scheduled = true
-    setImmediate(() => {
+    void hostTurn().then(() => {
       this.#scheduled = false
-      void this.#flush()
+      return this.#flush()
     })
   }
 
