@@ -54,6 +54,7 @@ const outcome = await sender.events.wait(id, { timeoutMs: 10_000 })
 assert.deepEqual(outcome, { pending: 0, delivered: 1, failed: 0, canceled: 0 })
 
 // #region look
+await sender.events.wait(id) // until it is at rest at every endpoint
 const { items } = await sender.deliveries.list({ eventId: id })
 for (const delivery of items) {
   const attempts = await sender.deliveries.attempts(delivery.id)

@@ -1,8 +1,12 @@
 // Your own code, tested against a sender in virtual time: no socket, no file, no waiting.
+// biome-ignore-all assist/source/organizeImports: imports stand in the region that needs them
 
+// #region test
 import assert from 'node:assert/strict'
-import type { AnyTenantSender } from 'hookferry'
 import { createTestSender } from 'hookferry/testing'
+
+// #endregion
+import type { AnyTenantSender } from 'hookferry'
 import { verify } from 'hookferry/verify'
 
 /** Code of an application: it gets its sender as an argument, so that a test can give it another one. */
@@ -18,14 +22,14 @@ const hooks = createTestSender()
 const { sender, clock, transport, assertSent } = hooks
 await sender.endpoints.create({ url: 'https://customer.example/webhooks' })
 
-await payInvoice(sender, 'inv_1')
+await payInvoice(sender, 'inv_1') // your own code, which is given its sender
 await sender.drain() // delivers what is due now
 assertSent('invoice.paid', { invoice: 'inv_1' })
 
 // A customer's server that is down: all ten attempts, over more than three days, in a moment.
 transport.reply({ fail: 'refused' })
 await payInvoice(sender, 'inv_2')
-const { attempts } = await sender.drain({ until: new Date(clock.now() + 100 * HOUR) })
+const { attempts } = await sender.drain({ until: new Date(clock.now() + 100 * 3_600_000) })
 assert.equal(attempts, 10)
 
 const [delivery] = (await sender.deliveries.list({ state: 'failed' })).items
