@@ -86,8 +86,8 @@ interface RootFace<Event extends { type: string }> extends TenantFace<Event> {
    */
   drain(options?: DrainOptions): Promise<DrainResult>
   /**
-   * Seals every endpoint's secrets with the first key of `secretsKey`: when it resolves, no other key is needed any more, and nothing
-   * is stored unsealed. A started sender does the same in the background. Throws `secrets_key_unknown` (as well where there is no
+   * Seals every endpoint's secrets with the first key of `secretsKey`: when it resolves, no other key is needed any more, and none
+   * is stored unsealed; free pages of the file keep old bytes until `VACUUM`. A started sender does the same in the background. Throws `secrets_key_unknown` (as well where there is no
    * `secretsKey`) and `secret_unreadable`, having sealed all others.
    */
   resealSecrets(): Promise<ResealResult>

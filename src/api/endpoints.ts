@@ -48,7 +48,10 @@ export interface Endpoints<Type extends string = string> extends EndpointStates,
    * change it all the time; where `signing` is given, for which a secret is tried: `secrets_key_unknown`, `secret_unreadable`.
    */
   update(id: string, patch: EndpointPatch<Type>): Promise<Endpoint>
-  /** Its pending deliveries are canceled; attempts under way are still recorded. Throws `endpoint_not_found`. */
+  /**
+   * Its pending deliveries are canceled, within a minute where only other processes deliver; attempts under way are still recorded.
+   * Throws `endpoint_not_found`.
+   */
   delete(id: string): Promise<void>
 }
 

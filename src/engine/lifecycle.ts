@@ -31,7 +31,10 @@ export class Lifecycle {
 
   emit<K extends LifecycleName>(name: K, payload: LifecycleEvents[K]): void {
     this.#log.event(name, payload)
-    for (const listener of [...(this.#listeners.get(name) ?? [])] as Listener<K>[]) {
+    const listeners = this.#listeners.get(name) ?? new Set()
+    for (const listener of [...listeners] as Listener<K>[]) {
+      // Ended by one that was told before it.
+      if (!listeners.has(listener as Listener<never>)) continue
       try {
         const returned: unknown = listener(payload)
         if (isThenable(returned)) Promise.resolve(returned).catch((error) => this.#listenerFailed(name, error))

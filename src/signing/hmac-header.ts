@@ -65,12 +65,12 @@ type Part = string | '{id}' | '{timestamp}' | '{body}'
 
 /** Fills in a template. Bytes, never a decoded string: decoding would give bodies that differ in their invalid bytes one signature. */
 function bytesOf(template: readonly Part[], { id, timestampSeconds, body }: SignInput): Buffer {
-  const filled: Record<string, Uint8Array> = {
-    '{id}': Buffer.from(id),
-    '{timestamp}': Buffer.from(String(timestampSeconds)),
-    '{body}': body,
-  }
-  return Buffer.concat(template.map((part) => filled[part] ?? Buffer.from(part)))
+  const filled = new Map<Part, Uint8Array>([
+    ['{id}', Buffer.from(id)],
+    ['{timestamp}', Buffer.from(String(timestampSeconds))],
+    ['{body}', body],
+  ])
+  return Buffer.concat(template.map((part) => filled.get(part) ?? Buffer.from(part)))
 }
 
 type Checked = Required<Pick<HmacHeaderOptions, 'header' | 'algorithm' | 'encoding'>> & {

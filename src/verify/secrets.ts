@@ -38,7 +38,8 @@ export function readSecrets(secret: unknown): Keys {
       `There are ${secrets.length} secrets, ${SECRETS_MAX} are allowed: leave out those that are rotated out.`,
     )
   }
-  return secrets.map(keyOf)
+  // Array.from also comes to holes, which map() would pass over.
+  return Array.from(secrets, keyOf)
 }
 
 function keyOf(secret: unknown): Key {

@@ -49,6 +49,18 @@ describe('listeners', () => {
     expect(heard).toEqual(['same', 'same', 'same'])
   })
 
+  it('that another ends while they are told are not told any more', () => {
+    const made = new Lifecycle(null)
+    const heard: string[] = []
+    made.on('replay.completed', () => {
+      heard.push('first')
+      end()
+    })
+    const end = made.on('replay.completed', () => heard.push('second'))
+    made.emit('replay.completed', completed)
+    expect(heard).toEqual(['first'])
+  })
+
   it('may end themselves or add others while they are told', () => {
     const { lifecycle: made } = lifecycle()
     const heard: string[] = []

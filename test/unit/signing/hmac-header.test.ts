@@ -102,7 +102,11 @@ it('is named after its header, in lower case', () => {
 })
 
 it('puts no secret into its header', () => {
-  for (const options of [{ header: 'X-Sig' }, { header: 'X-Sig', prefix: 'x{id}', separator: ' ' }]) {
+  for (const options of [
+    { header: 'X-Sig' },
+    { header: 'X-Sig', prefix: 'constructor' },
+    { header: 'X-Sig', prefix: 'x{id}', separator: ' ' },
+  ]) {
     const text = JSON.stringify(headersOf(options, { secrets: [A_V1, ANOTHER_V1] }))
     for (const key of [KEY, ANOTHER_KEY]) {
       for (const form of ['hex', 'base64', 'base64url'] as const) expect(text).not.toContain(key.toString(form))

@@ -7,6 +7,12 @@ const { headers, body } = signed()
 const request = (init: RequestInit = {}) =>
   new Request('https://receiver.example/', { method: 'POST', headers, body: new Uint8Array(body), ...init })
 
+it('a hole among secrets is refused as one that is not set', async () => {
+  await expect(verify({ headers, body }, new Array(1), { now: () => NOW })).rejects.toMatchObject({
+    code: 'secret_invalid',
+  })
+})
+
 describe('a Request', () => {
   it('passes, with any method and whatever other headers', async () => {
     expect(await verdict(request())).toBe('passed')
