@@ -13,7 +13,6 @@ import { errorCode, WebhookError } from '../errors.ts'
 import type { EndpointRecord } from '../model/endpoint.ts'
 import { makeId } from '../model/ids.ts'
 import type { SenderOptions } from '../options.ts'
-import type { Timer } from '../ports/clock.ts'
 import type { Resolve } from '../ports/resolver.ts'
 import type { Storage } from '../ports/storage.ts'
 import type { Transport } from '../ports/transport.ts'
@@ -47,8 +46,6 @@ const STRUGGLING_REMEMBERED_MAX = 10_000
 const LOOKED_AT = 20
 /** How long creating an endpoint waits for its host's addresses; without an answer each attempt checks anyway. */
 const CREATE_RESOLVE_MS = 2_000
-/** How long `close` waits for calls under way. */
-const LAST_CALLS_MS = 5_000
 
 /** The sender's inner life: opened by the first call, closed by `close`. */
 export class RunningCore implements Core {
@@ -199,7 +196,7 @@ export class RunningCore implements Core {
     this.#closed.abort()
     if (opening === null) return
     const running = await opening.catch(() => null)
-    await this.#callsEnded()
+    await Promise.allSettled([...this.#calls])
     // Accepts that ended just now may have leases to give back.
     await running?.engine.idle()
     try {
@@ -207,16 +204,6 @@ export class RunningCore implements Core {
     } finally {
       await running?.context.storage.close()
     }
-  }
-
-  /** One that a lock or the host holds up for longer goes on alone, and fails by what it finds closed. */
-  async #callsEnded(): Promise<void> {
-    let timer: Timer | null = null
-    const late = new Promise<void>((resolve) => {
-      timer = this.clock.after(LAST_CALLS_MS, resolve)
-    })
-    await Promise.race([Promise.allSettled([...this.#calls]), late])
-    ;(timer as Timer | null)?.cancel()
   }
 
   async #open(): Promise<Running> {
