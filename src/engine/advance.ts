@@ -1,5 +1,5 @@
 import { type Clock, isManual, type ManualClock } from '../ports/clock.ts'
-import { hostTurn, hostTurns } from './host-turn.ts'
+import { hostTurn } from './host-turn.ts'
 
 /** How a drain passes time: a manual clock is moved on, a real one is waited for. */
 export interface Advance {
@@ -32,7 +32,7 @@ function manual(clock: ManualClock): Advance {
       for (;;) {
         for (let turns = 0; turns < QUIET_TURNS && !done; turns++) await hostTurn()
         // Some of the packages used yield by real timers of 0 ms.
-        if (!done) await hostTurns()
+        if (!done) await new Promise((resolve) => setTimeout(resolve, 2))
         if (done) return work
         const next = clock.nextTimerAt()
         if (next !== null) clock.advanceTo(next)

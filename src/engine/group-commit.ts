@@ -1,5 +1,3 @@
-import { hostTurn } from './host-turn.ts'
-
 /**
  * Concurrent writes share one commit: whatever is added during one turn of the event loop, or while a commit is under way, is
  * written together. Bounded by count and bytes a batch, so that one transaction stays short.
@@ -52,9 +50,9 @@ export class GroupCommit<T, R> {
   #schedule(): void {
     if (this.#scheduled || this.#writing || this.#waiting.length === 0) return
     this.#scheduled = true
-    void hostTurn().then(() => {
+    setImmediate(() => {
       this.#scheduled = false
-      return this.#flush()
+      void this.#flush()
     })
   }
 
