@@ -4,7 +4,7 @@ import { spawn } from 'node:child_process'
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { read, snippets } from '../support/docs/markdown.ts'
-import { commonJs } from './snippets.ts'
+import { commonJs, onFreePort } from './snippets.ts'
 
 const PIECES = ['examples/quick-start.ts#receive', 'examples/quick-start.ts#send']
 const WANTED = "received invoice.paid { invoice: 'inv_1', amount: 990 }"
@@ -15,7 +15,7 @@ export async function runPasted(folder: string): Promise<void> {
   const blocks = snippets(read('README.md'))
   const pieces = PIECES.map((piece) => blocks.find(({ source }) => source === piece)?.code)
   assert.ok(!pieces.includes(undefined), `README.md has no ${PIECES.join(' and ')}`)
-  const program = pieces.join('\n')
+  const program = await onFreePort(pieces.join('\n'))
   await runUntilWanted(folder, 'try.mjs', program)
   await runUntilWanted(folder, 'try.cjs', `${commonJs(program)}\nexports.main()\n`)
 }

@@ -3,7 +3,9 @@
  * TypeScript that it is.
  */
 import assert from 'node:assert/strict'
+import { once } from 'node:events'
 import { mkdirSync, writeFileSync } from 'node:fs'
+import { type AddressInfo, createServer } from 'node:net'
 import { dirname, join } from 'node:path'
 import ts from 'typescript'
 import { read, region, snippets } from '../support/docs/markdown.ts'
@@ -16,9 +18,10 @@ export interface Programs {
 }
 
 /** Writes the programs, and what they import of their own, into the folders `ts`, `esm` and `cjs` of `folder`. */
-export function writePrograms(folder: string): Programs {
+export async function writePrograms(folder: string): Promise<Programs> {
   const quoted = quotedExamples()
-  const files = new Map(quoted.map((file) => [file, read(file)]))
+  const files = new Map<string, string>()
+  for (const file of quoted) files.set(file, await onFreePort(read(file)))
   const packages = new Set<string>()
   // The map grows by what its members import while it is walked.
   for (const [file, text] of files) {
@@ -36,6 +39,15 @@ export function writePrograms(folder: string): Programs {
   }
   const names = quoted.map((file) => file.replace(/\.ts$/, ''))
   return { names, packages: [...packages].filter(isForeign).map(withVersion) }
+}
+
+/** The port on which the README's code listens may be taken on this machine: one that is free stands in for it. */
+export async function onFreePort(text: string): Promise<string> {
+  const server = createServer().listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  const { port } = server.address() as AddressInfo
+  await once(server.close(), 'close')
+  return text.replaceAll('8787', String(port))
 }
 
 /** The examples that the README quotes. They are run whole: what it quotes stands in them, to the letter. */
