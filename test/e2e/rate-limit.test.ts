@@ -53,8 +53,8 @@ describe('rate limit', () => {
     const counted = times.filter((at) => at >= from && at < to).length
     const expected = limit * (seconds - 0.5)
     expect(counted / expected).toBeLessThan(1.05)
-    // On a machine that is busy with others, timers come late, and with them the permits.
-    expect(counted / expected).toBeGreaterThan(0.95 * timers.share(from, to))
+    // On a machine that is busy with others, timers come late, and with them the permits: two timers stand before each of them.
+    expect(counted / expected).toBeGreaterThan(0.95 * timers.share(from, to) ** 2)
   })
 
   it('lets one attempt a minute through, in virtual time', async () => {
