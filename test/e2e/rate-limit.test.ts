@@ -13,18 +13,6 @@ afterEach(async () => {
   for (const sender of open.splice(0)) await sender.stop()
 })
 
-/** How many of the timers of 5 ms that a machine at rest fires between two moments this one has fired: what it let the process do. */
-function watchTimers(): { share(from: number, to: number): number } {
-  const fired: number[] = []
-  const timer = setInterval(() => fired.push(Date.now()), 5)
-  return {
-    share(from, to) {
-      clearInterval(timer)
-      return Math.min(1, fired.filter((at) => at >= from && at < to).length / ((to - from) / 5.2))
-    },
-  }
-}
-
 describe('rate limit', () => {
   it.each([20, 200, 2_000])('lets %i attempts a second through under a standing backlog', async (limit) => {
     const clock = systemClock()
@@ -37,24 +25,22 @@ describe('rate limit', () => {
     })
     open.push(sender)
     await sender.endpoints.create({ url: 'https://example.com/', rateLimit: { limit, perMs: 1_000 } })
-    const seconds = 3
+    // So long, where the backlog stays small, that a single hold-up of the machine is no five percent of it.
+    const seconds = limit > 200 ? 3 : 8
     await Promise.all(
       Array.from({ length: limit * (seconds + 1) }, (_, index) => sender.send({ type: 'tick', data: index })),
     )
-    const timers = watchTimers()
     await sender.start()
     await expect
-      .poll(() => transport.requests.length, { timeout: 10_000, interval: 5 })
+      .poll(() => transport.requests.length, { timeout: 20_000, interval: 5 })
       .toBeGreaterThanOrEqual(limit * seconds)
     // From the end of the first tenth on, so that the permits saved up at the start do not count.
     const times = transport.requests.map((request) => request.at)
     const from = (times[0] ?? 0) + 100
-    const to = from + (seconds - 0.5) * 1_000
-    const counted = times.filter((at) => at >= from && at < to).length
+    const counted = times.filter((at) => at >= from && at < from + (seconds - 0.5) * 1_000).length
     const expected = limit * (seconds - 0.5)
+    expect(counted / expected).toBeGreaterThan(0.95)
     expect(counted / expected).toBeLessThan(1.05)
-    // On a machine that is busy with others, timers come late, and with them the permits: two timers stand before each of them.
-    expect(counted / expected).toBeGreaterThan(0.95 * timers.share(from, to) ** 2)
   })
 
   it('lets one attempt a minute through, in virtual time', async () => {
