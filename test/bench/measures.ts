@@ -31,7 +31,7 @@ export interface Load {
 }
 
 export const IN_FLIGHT = 64
-export const ACCEPTS = 20_000
+const ACCEPTS = 20_000
 export const DELIVERIES = 8_000
 const LATENCIES = 400
 

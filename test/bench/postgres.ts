@@ -7,8 +7,8 @@ import { accepts, bareNodeFetch, type EndToEnd, endToEnd, type Sink } from './me
 /** The measurements on Postgres: a server of our own on the same machine, its data on disk, its settings those it comes with. */
 
 export const IN_FLIGHT = 256
-export const ACCEPTS = 12_000
-export const DELIVERIES = 5_000
+const ACCEPTS = 12_000
+const DELIVERIES = 5_000
 /** As many as one commit of ours takes at most. */
 const GROUP = 128
 

@@ -1,9 +1,10 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
-import { cpus, tmpdir } from 'node:os'
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { quantile } from './loop.ts'
-import { ACCEPTS, bareNodeFetch, DELIVERIES, IN_FLIGHT, onSqlite, startSink } from './measures.ts'
+import { bareNodeFetch, DELIVERIES, IN_FLIGHT, onSqlite, startSink } from './measures.ts'
 import * as pg from './postgres.ts'
+import { median, publish } from './report.ts'
 
 /**
  * `npm run bench`: the median of five interleaved runs, on a real SQLite file at synchronous=FULL and on a Postgres of our own
@@ -67,14 +68,6 @@ async function oneRun(postgres: pg.PostgresBench): Promise<Run> {
   }
 }
 
-function print(title: string, labels: Record<string, string>, medians: Record<string, number>): void {
-  process.stdout.write(`\n${title}\n`)
-  for (const [key, label] of Object.entries(labels)) {
-    const value = medians[key] ?? Number.NaN
-    process.stdout.write(`  ${label.padEnd(52)} ${value.toFixed(value < 10 ? 2 : 0).padStart(10)}\n`)
-  }
-}
-
 const postgres = await pg.startPostgres()
 const runs: Run[] = []
 try {
@@ -85,34 +78,22 @@ try {
 } finally {
   await postgres.stop()
 }
-const labels = { ...SQLITE, ...POSTGRES }
-const middle = (key: string) =>
-  quantile(
-    runs.map((run) => run[key as keyof Run]),
-    0.5,
+const figures = (labels: Record<string, string>) =>
+  Object.entries(labels).map(([key, label]) =>
+    median(
+      label,
+      runs.map((run) => run[key as keyof Run]),
+    ),
   )
-const medians = Object.fromEntries(Object.keys(labels).map((key) => [key, middle(key)])) as Run
-print(`Median of ${RUNS} runs, ${IN_FLIGHT} in flight, SQLite on this thread at synchronous=FULL`, SQLITE, medians)
-const { server_version: version, ...policy } = postgres.settings
-const told = Object.entries(policy).map(([name, value]) => `${name}=${value}`)
-print(
-  `Median of ${RUNS} runs, ${pg.IN_FLIGHT} in flight, Postgres ${version} on the same machine, ${told.join(', ')}`,
-  POSTGRES,
-  medians,
-)
-const setting = {
-  node: process.version,
-  cpu: cpus()[0]?.model,
-  cores: cpus().length,
-  inFlight: IN_FLIGHT,
-  accepts: ACCEPTS,
-  deliveries: DELIVERIES,
-  postgres: {
-    ...postgres.settings,
-    inFlight: pg.IN_FLIGHT,
-    accepts: pg.ACCEPTS,
-    deliveries: pg.DELIVERIES,
-  },
-}
-writeFileSync('bench.json', `${JSON.stringify({ setting, medians, runs }, null, 2)}\n`)
-process.stdout.write('\nwritten to bench.json\n')
+publish('bench', {
+  title: 'On SQLite',
+  command: 'npm run bench',
+  setting: { runs: RUNS, inFlight: IN_FLIGHT, synchronous: 'FULL', thread: "the host's" },
+  figures: figures(SQLITE),
+})
+publish('bench-postgres', {
+  title: 'On Postgres',
+  command: 'npm run bench',
+  setting: { runs: RUNS, inFlight: pg.IN_FLIGHT, ...postgres.settings },
+  figures: figures(POSTGRES),
+})
