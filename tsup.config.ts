@@ -5,6 +5,11 @@ import { defineConfig, type Options } from 'tsup'
 /** ESM only, so the CJS build inlines them with all that they import: Jest cannot require() them. */
 const INLINED = ['node-fetch', 'p-queue', 'p-retry']
 
+/** CJS has no import.meta; createRequire takes a path as well as a URL. */
+const esbuildOptions: Options['esbuildOptions'] = (options) => {
+  options.define = { ...options.define, 'import.meta.url': '__filename' }
+}
+
 const shared: Options = {
   entry: {
     index: 'src/index.ts',
@@ -28,6 +33,17 @@ const shared: Options = {
   metafile: true,
 }
 
+/** One file that needs no other, for both formats: it is started by its path. */
+export const workerBuild: Options = {
+  entry: { 'sqlite-worker': 'src/storage/sqlite/worker.ts' },
+  target: 'node20.19',
+  platform: 'node',
+  removeNodeProtocol: false,
+  format: 'cjs',
+  outDir: 'dist',
+  esbuildOptions,
+}
+
 export default defineConfig([
   { ...shared, format: 'esm', outDir: 'dist/esm' },
   {
@@ -35,12 +51,10 @@ export default defineConfig([
     format: 'cjs',
     outDir: 'dist/cjs',
     noExternal: INLINED,
-    esbuildOptions: (options) => {
-      // CJS has no import.meta; createRequire takes a path as well as a URL.
-      options.define = { ...options.define, 'import.meta.url': '__filename' }
-    },
+    esbuildOptions,
     onSuccess: async () => writeFileSync('dist/cjs/LICENSES.txt', licensesOfInlined()),
   },
+  workerBuild,
 ])
 
 /** The licences of inlined code, which ask to go wherever it goes. */

@@ -12,6 +12,7 @@ export default defineConfig({
   // `hookferry` and its subpaths are the sources, by the paths of tsconfig.json.
   resolve: { tsconfigPaths: true },
   test: {
+    globalSetup: 'test/support/worker-build.ts',
     projects: [
       {
         extends: true,

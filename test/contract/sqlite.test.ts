@@ -26,7 +26,7 @@ function hostOf(path: string) {
 }
 
 /** Each case has a file of its own, in a folder that goes with it. */
-async function fileHome(options: { tablePrefix?: string }): Promise<StorageHome> {
+async function fileHome(options: { tablePrefix?: string; thread?: boolean }): Promise<StorageHome> {
   const folder = await mkdtemp(join(tmpdir(), 'hookferry-'))
   const path = join(folder, 'webhooks.db')
   const host = hostOf(path)
@@ -40,7 +40,7 @@ async function fileHome(options: { tablePrefix?: string }): Promise<StorageHome>
   }
 }
 
-function suiteOf(options: { tablePrefix?: string }) {
+function suiteOf(options: { tablePrefix?: string; thread?: boolean }) {
   return storageSuite({ create: () => fileHome(options), supports: sqlite({ path: 'webhooks.db' }).supports })
 }
 
@@ -50,6 +50,10 @@ describe('sqlite keeps the storage contract', () => {
 
 describe('sqlite with a table prefix keeps the storage contract', () => {
   for (const { name, run } of suiteOf({ tablePrefix: 'app_webhooks_' })) it(name, run)
+})
+
+describe('sqlite in a thread of its own keeps the storage contract', () => {
+  for (const { name, run } of suiteOf({ thread: true })) it(name, run)
 })
 
 describe('sqlite in memory keeps the storage contract', () => {

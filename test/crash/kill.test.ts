@@ -77,14 +77,23 @@ describe('a program that is killed 200 times', () => {
       { path: '/fickle/paid', eventTypes: ['order.paid'] },
       ...Array.from({ length: WIDE_ENDPOINTS }, (_, n) => ({ path: `/wide/${n}`, tenant: 'wide' })),
     ])
-    const next = (life: Life | undefined) =>
+    // Every other life has its database in a thread: each kind comes after a death of the other.
+    const next = (life: Life | undefined, thread: boolean) =>
       life &&
-      scene.sender({ options: OPTIONS, start: true, waits: true, verbose: true, load: life.load, traps: life.traps })
+      scene.sender({
+        thread,
+        options: OPTIONS,
+        start: true,
+        waits: true,
+        verbose: true,
+        load: life.load,
+        traps: life.traps,
+      })
     // The next one is loaded while one lives: what it takes to start a program is most of the time.
-    let standby = next(plan[0])
+    let standby = next(plan[0], false)
     for (const [index, life] of plan.entries()) {
       const program = standby as Program
-      standby = next(plan[index + 1])
+      standby = next(plan[index + 1], index % 2 === 0)
       await live(program, life)
     }
     await drain()

@@ -80,7 +80,7 @@ function isAtLeast(version: string, major: number, minor: number): boolean {
   return ownMajor > major || (ownMajor === major && ownMinor >= minor)
 }
 
-function requireFromHere(): Require {
+export function requireFromHere(): NodeJS.Require {
   // The CJS build has no import.meta.url, the ESM build no __filename of its own.
   return createRequire(import.meta.url ?? __filename)
 }

@@ -7,7 +7,13 @@ const { tmpdir } = require('node:os')
 const { join } = require('node:path')
 
 /** `entries` are the package's subpaths as the consumer loaded them. */
-exports.scenario = async ({ main, sqlite, postgres, memory, storage, testing, nodeFetch, events, verify }) => {
+exports.scenario = async (entries) => {
+  await job(entries, false)
+  await job(entries, true)
+}
+
+/** `thread`: the database is worked on in a thread of its own. */
+async function job({ main, sqlite, postgres, memory, storage, testing, nodeFetch, events, verify }, thread) {
   assert.equal(typeof memory.memory, 'function')
   assert.equal(postgres.postgres({ connectionString: 'postgres://localhost' }).name, 'postgres')
   assert.equal(typeof testing.createTestSender, 'function')
@@ -28,7 +34,7 @@ exports.scenario = async ({ main, sqlite, postgres, memory, storage, testing, no
 
   const path = join(folder, 'webhooks.db')
   const sender = main.createWebhookSender({
-    storage: sqlite.sqlite({ path }),
+    storage: sqlite.sqlite({ path, thread }),
     events: events.defineEvents({ 'invoice.paid': events.event() }),
     network: { allowHttp: true, allowRanges: ['127.0.0.0/8'] },
   })

@@ -15,6 +15,8 @@ export interface Trap {
 export type Fate = 'kill' | 'stop' | 'exit' | 'throw' | 'abort'
 
 export interface SenderConfig {
+  /** The database in a thread of its own; left out: not. */
+  thread?: boolean
   /** The database file. */
   path: string
   /** Options of the sender beside storage and transport. */

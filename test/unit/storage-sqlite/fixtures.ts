@@ -32,7 +32,7 @@ export async function openStorage(path: string, tablePrefix?: string): Promise<S
 
 /** Another connection to the file, without our schema code. */
 export function openRaw(path: string): Connection {
-  const raw = Connection.open(loadDriver(), { path, tablePrefix: 'hookferry_' })
+  const raw = Connection.open(loadDriver(), { path, tablePrefix: 'hookferry_', thread: false })
   cleanUps.push(() => raw.close())
   return raw
 }

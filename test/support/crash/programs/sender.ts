@@ -16,7 +16,7 @@ const liftLimit = limitPages(given.pagesMax)
 const traps = new Traps(given)
 const sender = createWebhookSender({
   ...given.options,
-  storage: traps.storage(sqlite({ path: given.path })),
+  storage: traps.storage(sqlite({ path: given.path, thread: given.thread ?? false })),
   transport: traps.transport(nodeFetchTransport()),
 })
 const loop = new LoopProbe()
