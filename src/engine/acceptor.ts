@@ -204,14 +204,18 @@ export class Acceptor {
   }
 
   #draft(item: Item, endpoints: TenantEndpoints, room: number): Draft {
-    const { event, endpointIds } = item.prepared
+    const { event, endpointIds, idGiven, hash, idempotencyExpiresAt } = item.prepared
     if (item.doubtful !== null) return { item, newEvent: item.doubtful, fast: new Map() }
     const matched = endpointIds === null ? endpoints.match(event.type) : addressed(endpointIds, endpoints)
     const spread = item.behind ? IN_BACKGROUND : fanOut({ event, matched, inlineMax: INLINE_DELIVERIES_MAX })
     const draft: Draft = {
       item,
       newEvent: {
-        ...item.prepared,
+        event,
+        idGiven,
+        hash,
+        idempotencyExpiresAt,
+        endpointIds,
         endpointsVersion: endpoints.version,
         fanOut: spread.fanOut,
         deliveries: spread.deliveries,

@@ -90,9 +90,8 @@ export function prepareEvent(input: PrepareInput): PreparedEvent {
     metadata: written.metadata,
     canceledAt: null,
   }
-  const told = 'body' in content ? input.digest(body) : (content.given ?? content.json)
-  const hash = input.digest(encoder.encode(JSON.stringify([...argumentsOf(written), told])))
   const idempotencyExpiresAt = written.idempotencyKey === null ? null : now + input.idempotencyMs
+  const hash = hashOf(input, body)
   return { event, idGiven: written.id !== null, hash, idempotencyExpiresAt, endpointIds: written.endpointIds }
 }
 
@@ -102,6 +101,14 @@ export function idempotencyConflict(eventId: string): WebhookError {
     'idempotency_conflict',
     `The same id or idempotencyKey was used for another event, ${eventId}: use a new one for a new event, the same arguments for the same one.`,
   )
+}
+
+/** Empty where nothing can be compared with it: neither an id nor a key was given. */
+function hashOf({ written, digest }: PrepareInput, body: Uint8Array): string {
+  const { content, id, idempotencyKey } = written
+  if (id === null && idempotencyKey === null) return ''
+  const told = 'body' in content ? digest(body) : (content.given ?? content.json)
+  return digest(encoder.encode(JSON.stringify([...argumentsOf(written), told])))
 }
 
 /** The caller's arguments without defaults, so that the same call made later has the same hash. */

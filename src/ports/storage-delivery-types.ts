@@ -24,7 +24,7 @@ export interface NewEvent {
   event: EventRecord
   /** The id is the caller's own: the same id again is a duplicate. A generated id again is a repeat of this very insert. */
   idGiven: boolean
-  /** Of the caller's arguments, without defaults: tells a duplicate from a conflict. */
+  /** Of the caller's arguments, without defaults: tells a duplicate from a conflict. Empty where neither id nor key was given. */
   hash: string
   /** When the idempotency key is forgotten; null without a key. */
   idempotencyExpiresAt: number | null

@@ -61,7 +61,9 @@ describe('the event', () => {
 
   it('keeps its ordering key', () => {
     expect(prepare({ orderingKey: 'invoice_7' }).event.orderingKey).toBe('invoice_7')
-    expect(prepare({ orderingKey: 'invoice_7' }).hash).not.toBe(prepare({ orderingKey: 'invoice_8' }).hash)
+    expect(prepare({ id: 'a', orderingKey: 'invoice_7' }).hash).not.toBe(
+      prepare({ id: 'a', orderingKey: 'invoice_8' }).hash,
+    )
   })
 
   it('remembers its idempotency key for so long, and no key for no time', () => {
@@ -164,7 +166,13 @@ describe('well-formedness', () => {
 })
 
 describe('the hash', () => {
-  const hash = (more: Partial<CheckedEvent> = {}, input: Partial<PrepareInput> = {}) => prepare(more, input).hash
+  const hash = (more: Partial<CheckedEvent> = {}, input: Partial<PrepareInput> = {}) =>
+    prepare({ idempotencyKey: 'k', ...more }, input).hash
+
+  it('is not made where nothing is compared with it', () => {
+    expect(prepare().hash).toBe('')
+    expect(prepare({ id: 'own' }).hash).toBe(hash())
+  })
 
   it('is the same for the same call at another time, under another generated id and limit', () => {
     expect(hash({}, { now: NOW + 5_000, generatedId: 'evt_other', payloadMaxBytes: 9_999 })).toBe(hash())
