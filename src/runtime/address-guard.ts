@@ -5,7 +5,8 @@ import { parseRanges } from './address-ranges.ts'
 import { embeddedIpv4 } from './embedded-ipv4.ts'
 import { hostOf } from './host-of.ts'
 import { ownAddresses } from './own-addresses.ts'
-import { type AddressRange, findRange, GLOBAL_IPV6, SPECIAL_IPV4, SPECIAL_IPV6 } from './special-ranges.ts'
+import { remembered } from './remembered.ts'
+import { findRange, GLOBAL_IPV6, SPECIAL_IPV4, SPECIAL_IPV6 } from './special-ranges.ts'
 
 export interface AddressGuardOptions {
   /** Lets `http:` URLs pass. Default false. */
@@ -33,23 +34,26 @@ const URL_MAX_CHARS = 2_048
 // biome-ignore lint/suspicious/noControlCharactersInRegex: the WHATWG parser drops these silently; they are what we look for
 const CONTROL_CHARACTERS = /[\u0000-\u001f\u007f]/
 const RANGES_REMEMBERED = 256
+/** Texts come again with every attempt: parsing each once is enough. They are judged each time. */
+const PARSED_MAX = 1_024
 
 export function createAddressGuard(options: AddressGuardOptions = {}): AddressGuard {
   const allow = parseRanges(options.allowRanges ?? [], 'options.network.allowRanges')
   const deny = parseRanges(options.denyRanges ?? [], 'options.network.denyRanges')
   const own = options.ownAddresses ?? ownAddresses()
-  const extraRanges = rememberRanges()
+  const extraRanges = remembered(RANGES_REMEMBERED, (text) => parseRanges(text.split(' '), 'endpoint.allowRanges'))
+  const formsOf = remembered(PARSED_MAX, parseForms)
+  const urlOf = remembered(PARSED_MAX, (input) => parseUrl(input, options.allowHttp ?? false))
 
   const judge = (address: string, extraAllow?: readonly string[]): string | null => {
-    if (isIP(address) === 0) return 'not an IP address'
-    const ip = ipaddr.process(address)
-    const forms = ip instanceof ipaddr.IPv6 ? [ip, ...embeddedIpv4(ip)] : [ip]
+    const forms = formsOf(address)
+    if (forms.length === 0) return 'not an IP address'
     for (const form of forms) {
       const denied = findRange(deny, form)
       // Not which: a verdict about a customer's own input is shown to the customer.
       if (denied) return 'denied by the operator'
     }
-    const extra = extraAllow && extraAllow.length > 0 ? extraRanges(extraAllow) : []
+    const extra = extraAllow && extraAllow.length > 0 ? extraRanges(extraAllow.join(' ')) : []
     for (const form of forms) {
       if (findRange(allow, form) || findRange(extra, form)) continue
       const reason = notPublic(form) ?? (own().has(form.toString()) ? 'an address of this host itself' : null)
@@ -61,7 +65,7 @@ export function createAddressGuard(options: AddressGuardOptions = {}): AddressGu
   return {
     judge,
     checkUrl(input, extraAllow) {
-      const url = parseUrl(input, options.allowHttp ?? false)
+      const url = urlOf(input)
       for (const address of knownAddresses(hostOf(url))) {
         const reason = judge(address, extraAllow)
         if (reason === null) continue
@@ -74,6 +78,13 @@ export function createAddressGuard(options: AddressGuardOptions = {}): AddressGu
       return { url }
     },
   }
+}
+
+/** An address, and those that it carries; none when the text is no IP address. */
+function parseForms(address: string): (ipaddr.IPv4 | ipaddr.IPv6)[] {
+  if (isIP(address) === 0) return []
+  const ip = ipaddr.process(address)
+  return ip instanceof ipaddr.IPv6 ? [ip, ...embeddedIpv4(ip)] : [ip]
 }
 
 function notPublic(ip: ipaddr.IPv4 | ipaddr.IPv6): string | null {
@@ -114,18 +125,4 @@ function knownAddresses(host: string): string[] {
 
 export function isLocalhost(host: string): boolean {
   return /^(?:.+\.)?localhost\.?$/i.test(host)
-}
-
-/** Endpoints' own ranges come as strings with every attempt; parsing each once is enough. */
-function rememberRanges(): (ranges: readonly string[]) => AddressRange[] {
-  const parsed = new Map<string, AddressRange[]>()
-  return (ranges) => {
-    const key = ranges.join(' ')
-    const known = parsed.get(key)
-    if (known) return known
-    if (parsed.size >= RANGES_REMEMBERED) parsed.clear()
-    const fresh = parseRanges(ranges, 'endpoint.allowRanges')
-    parsed.set(key, fresh)
-    return fresh
-  }
 }

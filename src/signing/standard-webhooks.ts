@@ -1,4 +1,4 @@
-import { createHmac, type KeyObject, sign as signEd25519 } from 'node:crypto'
+import { createHmac, createSecretKey, type KeyObject, sign as signEd25519 } from 'node:crypto'
 import { ArgumentError, WebhookError } from '../errors.ts'
 import type { SignInput, SigningScheme } from './scheme.ts'
 import { type ParsedSecret, parseSecret, privateKey, type SecretKind } from './secrets.ts'
@@ -17,7 +17,7 @@ const VERSIONS: readonly SecretKind[] = ['v1', 'v1a']
 /** Bytes of an HMAC key, by the specification. */
 const KEY_BYTES = { min: 24, max: 64 }
 
-/** Ed25519 keys kept ready. Making one takes as long as signing with it; beyond this many, the least used is made again. */
+/** Keys kept ready. Making one takes as long as signing with it; beyond this many, the least used is made again. */
 const KEYS_MAX = 1_024
 
 /**
@@ -32,14 +32,10 @@ export function standardWebhooks(options: StandardWebhooksOptions = {}): Signing
     name: 'standard-webhooks',
     headers: ['webhook-id', 'webhook-timestamp', 'webhook-signature'],
     sign(input: SignInput): Record<string, string> {
-      const content = signedContent(input)
       const signatures: string[] = []
       for (const secret of input.secrets) {
-        const parsed = parseSecret(secret)
-        if (!versions.includes(parsed.kind) || !isSized(parsed)) continue
-        const signature =
-          parsed.kind === 'v1' ? hmac(parsed.key, content) : signEd25519(null, content, keyOf(secret, parsed))
-        signatures.push(`${parsed.kind},${signature.toString('base64')}`)
+        const ready = keyOf(secret)
+        if (versions.includes(ready.kind) && ready.sized) signatures.push(`${ready.kind},${signature(ready, input)}`)
       }
       if (signatures.length === 0) {
         const message = `no secret in force makes ${versions.map(kindOf).join(' or ')}: give the endpoint another one.`
@@ -78,23 +74,37 @@ function checkVersions(versions: readonly SecretKind[] = VERSIONS): readonly Sec
   return [...versions]
 }
 
-/** Bytes, never a decoded string: decoding would give bodies that differ in their invalid bytes the same signature. */
-function signedContent(input: SignInput): Buffer {
-  return Buffer.concat([Buffer.from(`${input.id}.${input.timestampSeconds}.`), input.body])
+/** A secret that was read, as node:crypto signs with it. */
+interface ReadyKey {
+  kind: SecretKind
+  sized: boolean
+  key: KeyObject
 }
 
-const hmac = (key: Uint8Array, content: Buffer): Buffer => createHmac('sha256', key).update(content).digest()
+/** Over bytes, never a decoded string: decoding would give bodies that differ in their invalid bytes the same signature. */
+function signature({ kind, key }: ReadyKey, { id, timestampSeconds, body }: SignInput): string {
+  const head = `${id}.${timestampSeconds}.`
+  if (kind === 'v1') return createHmac('sha256', key).update(head).update(body).digest('base64')
+  return signEd25519(null, Buffer.concat([Buffer.from(head), body]), key).toString('base64')
+}
 
-/** A bounded cache of ready Ed25519 keys, one for each scheme: there is no state outside of it. */
-function keyCache(): (secret: string, parsed: Extract<ParsedSecret, { kind: 'v1a' }>) => KeyObject {
-  const keys = new Map<string, KeyObject>()
-  return (secret, parsed) => {
-    const key = keys.get(secret) ?? privateKey(parsed.seed)
+/** A bounded cache of ready keys, one for each scheme: there is no state outside of it. */
+function keyCache(): (secret: string) => ReadyKey {
+  const keys = new Map<string, ReadyKey>()
+  return (secret) => {
+    const ready = keys.get(secret) ?? readyKey(parseSecret(secret))
     // A map keeps the order of insertion: taken out and put back, the key in use is the youngest.
     keys.delete(secret)
-    const [oldest] = keys.keys()
-    if (oldest !== undefined && keys.size >= KEYS_MAX) keys.delete(oldest)
-    keys.set(secret, key)
-    return key
+    if (keys.size >= KEYS_MAX) {
+      const [oldest] = keys.keys()
+      keys.delete(oldest as string)
+    }
+    keys.set(secret, ready)
+    return ready
   }
+}
+
+function readyKey(parsed: ParsedSecret): ReadyKey {
+  const key = parsed.kind === 'v1' ? createSecretKey(parsed.key) : privateKey(parsed.seed)
+  return { kind: parsed.kind, sized: isSized(parsed), key }
 }

@@ -307,3 +307,13 @@ describe('checkUrl', () => {
     expect(() => guard.checkUrl('http://example.com/')).toThrow(/network\.allowHttp/)
   })
 })
+
+it('judges anew what it has parsed before', () => {
+  const own = new Set<string>()
+  const guard = createAddressGuard({ ownAddresses: () => own })
+  expect(guard.judge('8.8.8.8')).toBeNull()
+  expect(guard.checkUrl('https://8.8.8.8/').url.hostname).toBe('8.8.8.8')
+  own.add('8.8.8.8')
+  expect(guard.judge('8.8.8.8')).toContain('this host')
+  expect(() => guard.checkUrl('https://8.8.8.8/')).toThrow()
+})
