@@ -1,0 +1,107 @@
+/** One run of the loop-delay bench, in a process of its own, since the shim of a slow disk is loaded with it. */
+import { mkdtempSync, rmSync } from 'node:fs'
+import { join } from 'node:path'
+import { monitorEventLoopDelay } from 'node:perf_hooks'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { createWebhookSender, type WebhookSender } from 'hookferry'
+import { sqlite } from 'hookferry/sqlite'
+import { DATA, quantile } from './loop.ts'
+import { accepts, endToEnd, startSink } from './measures.ts'
+
+export type Run = Record<string, number>
+
+const IN_FLIGHT = 256
+const PACED_PER_SECOND = 1_000
+const PACED_MS = 5_000
+const TICK_MS = 10
+
+const [disk, mode] = process.argv.slice(2)
+// Beside the repository, not in a temporary folder, which may be memory.
+const folder = mkdtempSync(join('.cache', 'loop-delay-'))
+const storage = (name: string) => sqlite({ path: join(folder, `${name}.db`), thread: mode === 'thread' })
+const sink = await startSink()
+
+async function started(name: string): Promise<WebhookSender> {
+  const network = { allowHttp: true, allowRanges: ['127.0.0.0/8'] }
+  const sender = createWebhookSender({ storage: storage(name), network })
+  await sender.endpoints.create({ url: sink.url })
+  await sender.start()
+  return sender
+}
+
+/** An even load from end to end; the host does nothing else. */
+async function paced(): Promise<Run> {
+  const sender = await started('paced')
+  const waits: number[] = []
+  const send = async () => {
+    const began = performance.now()
+    await sender.send({ type: 'invoice.paid', data: DATA })
+    waits.push(performance.now() - began)
+  }
+  const all: Promise<void>[] = []
+  const delay = monitorEventLoopDelay({ resolution: 1 })
+  const began = performance.now()
+  let cpu = process.cpuUsage()
+  for (let ms = 0; ms < PACED_MS; ms = performance.now() - began) {
+    // What the process's start has left behind is over by then.
+    if (ms > 1_000 && delay.max === 0) {
+      delay.enable()
+      cpu = process.cpuUsage()
+    }
+    while (all.length < (ms / 1_000) * PACED_PER_SECOND) all.push(send())
+    await sleep(TICK_MS)
+  }
+  delay.disable()
+  const { user, system } = process.cpuUsage(cpu)
+  await Promise.all(all)
+  await sender.stop()
+  return {
+    loopP50: delay.percentile(50) / 1e6,
+    loopP99: delay.percentile(99) / 1e6,
+    sendP50: quantile(waits, 0.5),
+    cpu: (user + system) / ((PACED_MS - 1_000) / 1_000) / PACED_PER_SECOND,
+  }
+}
+
+/** One event at a time in an idle process: until `send` answers, and until its request arrives. */
+async function idle(count: number): Promise<Run> {
+  const sender = await started('idle')
+  sink.process.send('record')
+  const sent = new Map<string, number>()
+  const waits: number[] = []
+  for (let n = 0; n < count; n++) {
+    const delivered = new Promise<void>((resolve) => {
+      const end = sender.on('delivery.delivered', () => {
+        end()
+        resolve()
+      })
+    })
+    const at = performance.now()
+    const { id } = await sender.send({ type: 'invoice.paid', data: DATA })
+    waits.push(performance.now() - at)
+    sent.set(id, performance.timeOrigin + at)
+    await delivered
+  }
+  const told = new Promise<[string, number][]>((resolve) => {
+    sink.process.once('message', (message) => resolve(message as [string, number][]))
+  })
+  sink.process.send('arrivals')
+  const arrivals = (await told).map(([id, at]) => at - (sent.get(id) ?? Number.NaN))
+  await sender.stop()
+  return {
+    sendP50: quantile(waits, 0.5),
+    arrivalP50: quantile(arrivals, 0.5),
+    arrivalP99: quantile(arrivals, 0.99),
+  }
+}
+
+async function fast(): Promise<Run> {
+  const acceptRate = await accepts({ storage: storage('accepts'), count: 30_000, inFlight: IN_FLIGHT }, sink)
+  const both = await endToEnd({ storage: storage('end-to-end'), count: 8_000, inFlight: IN_FLIGHT }, sink)
+  return { accepts: acceptRate, endToEnd: both.eventsPerSecond, cpu: both.cpuMicrosPerEvent, ...(await idle(600)) }
+}
+
+const run = disk === 'slow' ? await paced() : await fast()
+process.stdout.write(JSON.stringify(run))
+sink.process.disconnect()
+rmSync(folder, { recursive: true })
