@@ -239,7 +239,9 @@ export class Engine {
     const dueAt = await this.#nextDueAt()
     const now = clock.now()
     const pollAt = now + Math.max(0, this.#pollAt - clock.monotonic())
-    const soonest = dueAt === null ? pollAt : dueAt <= now ? now + BLOCKED_RETRY_MS : dueAt
+    // What fell due since the scheduler looked is not blocked: it is looked at again at once.
+    const blocked = dueAt !== null && dueAt <= Math.min(now, this.#scheduler.lookedAt)
+    const soonest = blocked ? now + BLOCKED_RETRY_MS : (dueAt ?? pollAt)
     return Math.min(pollAt, soonest, this.#replayAt)
   }
 

@@ -39,6 +39,7 @@ export class Scheduler {
   readonly #patiently: Patiently
   #backlog = false
   #excluded = false
+  #lookedAt = Number.NEGATIVE_INFINITY
 
   constructor(context: EngineContext, hooks: SchedulerHooks) {
     this.#context = context
@@ -56,6 +57,11 @@ export class Scheduler {
     return this.#backlog || this.#excluded
   }
 
+  /** What falls due later than this was not seen by the last pass, epoch milliseconds. */
+  get lookedAt(): number {
+    return this.#lookedAt
+  }
+
   /** Deliveries that are due were left to a claim. */
   noteBacklog(): void {
     this.#backlog = true
@@ -63,9 +69,12 @@ export class Scheduler {
 
   /** Claims until nothing is due or no permit is left. Returns the number of attempts begun. */
   async pass(): Promise<number> {
+    const { clock, permits } = this.#context
     let begun = 0
+    this.#lookedAt = clock.now()
     for (let round = 0; round < ROUNDS_MAX && this.#hooks.open(); round++) {
-      if (this.#context.permits.free === 0) return begun
+      if (permits.free === 0) return begun
+      this.#lookedAt = clock.now()
       const lanes = await this.#dueLanes()
       this.#backlog = lanes.length > 0
       if (lanes.length === 0) return begun
