@@ -36,7 +36,8 @@ export function pageInput(input: Record<string, unknown>, path: string, kind: st
 
 export function listed<R, T>(page: Page<R>, kind: string, filters: unknown, present: (record: R) => T): Listed<T> {
   return {
-    items: page.items.map(present),
+    // An array of this realm: under Jest, what comes from a storage's thread is of another, and `map` would keep to that.
+    items: Array.from(page.items, present),
     nextCursor: page.next === null ? null : writeCursor(page.next, kind, filters),
   }
 }
