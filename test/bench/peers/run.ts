@@ -8,7 +8,7 @@ import { quantile } from '../loop.ts'
 import { startSink } from '../measures.ts'
 import { type Figure, median, publish } from '../report.ts'
 import { bullmq } from './bullmq.ts'
-import { type Client, type Contestant, IN_FLIGHT, JOBS } from './contest.ts'
+import { type Client, type Contestant, IN_FLIGHT, JOBS, type Queue } from './contest.ts'
 import { graphileWorker } from './graphile-worker.ts'
 import { onPostgres, onSqlite } from './hookferry.ts'
 import { pgBoss } from './pg-boss.ts'
@@ -38,15 +38,16 @@ interface Result {
 async function oneRun(contestant: Contestant, client: Client, url: string): Promise<Result> {
   const folder = mkdtempSync(join(tmpdir(), 'hookferry-peers-'))
   const { post, close } = postWith(client, url)
-  const queue = await contestant.open({ url, client, post, folder })
+  let queue: Queue | undefined
   try {
+    queue = await contestant.open({ url, client, post, folder })
     const began = performance.now()
     await inTime(queue.enqueue(), `${contestant.name} enqueues`)
     const enqueued = performance.now()
     await inTime(queue.deliver(), `${contestant.name} delivers`)
     return { enqueueMs: enqueued - began, deliverMs: performance.now() - enqueued }
   } finally {
-    await queue.close()
+    await queue?.close()
     await close()
     rmSync(folder, { recursive: true, force: true })
   }
