@@ -4,7 +4,7 @@ import type { Clock } from '../ports/clock.ts'
 
 /** Permits saved up while nothing is sent: 5 % of the limit, at most what a second brings, at least one. */
 const BURST_SHARE = 0.05
-/** Under a standing demand this much lateness of the event loop is made up for on top, or a busy host would fall short of its limits. */
+/** Under a standing demand this much lateness of the event loop is made up for, or a busy host would fall short of its limits. */
 const LATENESS_MS = 250
 
 /**
@@ -74,7 +74,7 @@ export class RateGate {
     const now = this.#clock.monotonic()
     const perPermit = this.#perPermitMs
     const wanted = now - this.#deniedAt <= LATENESS_MS + 2 * perPermit
-    const most = wanted ? this.#burst + Math.floor(LATENESS_MS / perPermit) : this.#burst
+    const most = wanted ? Math.max(this.#burst, Math.floor(LATENESS_MS / perPermit)) : this.#burst
     const missing = Math.max(0, most - this.#inHand)
     // More than a whole permit beyond what may be saved up is forgone. Otherwise the fraction that has run up is kept, or a
     // steady load would fall short of its limit.

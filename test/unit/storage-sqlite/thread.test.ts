@@ -38,8 +38,10 @@ afterAll(() => rmSync(folder, { recursive: true }))
 it('a thread that dies fails what is under way as doubtful and retryable, and the next call has another', async () => {
   const storage = await opened()
   const before = workers.length
+  // In this order none of the three can be answered before the thread's end, which is told later.
+  const killed = kill()
   const underWay = Promise.allSettled([1, 2, 3].map(() => storage.nextDueAt()))
-  await Promise.all([kill(), underWay])
+  await Promise.all([killed, underWay])
   for (const call of await underWay) expect(call).toMatchObject({ status: 'rejected', reason: LOST })
   const both = await Promise.all([storage.nextDueAt(), storage.nextDueAt()])
   expect(both).toEqual([null, null])
