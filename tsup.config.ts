@@ -21,6 +21,7 @@ const shared: Options = {
     testing: 'src/testing/index.ts',
     verify: 'src/verify/index.ts',
     'transports/node-fetch': 'src/transports/node-fetch.ts',
+    'transports/undici': 'src/transports/undici.ts',
   },
   target: 'node20.19',
   platform: 'node',

@@ -1,16 +1,19 @@
-import type { ClientRequest, IncomingMessage } from 'node:http'
 import type { Socket } from 'node:net'
-import type { Readable } from 'node:stream'
 import type { AttemptPhase, ConnectionFailure } from '../model/attempt.ts'
 import type { TransportRequest, TransportResponse } from '../ports/transport.ts'
 import { classify, RequestFailure } from './failure.ts'
-import { keptHeaders } from './kept-headers.ts'
+import { type HeaderValues, keptHeaders } from './kept-headers.ts'
 import { isAmong } from './peer.ts'
 import { Stopwatch } from './stopwatch.ts'
 
+/** What a request is carried by: destroyed with its socket when the request ends early. */
+export interface Carrier {
+  destroy(): unknown
+}
+
 /**
- * One request on its way: watches its socket, request and response, and settles exactly once. Whatever ends it early
- * destroys the socket, so that nothing goes on behind our back.
+ * One request on its way, whatever client makes it: is told of its socket, its sending and its response, and settles exactly
+ * once. Whatever ends it early destroys what carries it, so that nothing goes on behind our back.
  */
 export class Exchange {
   readonly response: Promise<TransportResponse>
@@ -20,8 +23,8 @@ export class Exchange {
   readonly #chunks: Uint8Array[] = []
   #size = 0
   #phase: AttemptPhase = 'connect'
-  #outgoing: ClientRequest | undefined
-  #incoming: IncomingMessage | undefined
+  #carrier: Carrier | null = null
+  #head: { status: number; headers: Record<string, string> } | null = null
   #remoteAddress: string | null = null
   #connectTimer: NodeJS.Timeout | undefined
   #settled = false
@@ -44,96 +47,12 @@ export class Exchange {
     return this.#settled
   }
 
-  /** Takes over the request as soon as it exists. */
-  follow(outgoing: ClientRequest): void {
-    this.#outgoing = outgoing
-    outgoing.once('socket', (socket) => this.#onSocket(socket))
-    outgoing.once('finish', () => this.#onSent())
-    outgoing.once('response', (incoming) => this.#onHead(incoming))
-    outgoing.once('upgrade', (_incoming, socket) => {
-      socket.destroy()
-      this.fail('protocol', 'the server switched protocols without being asked')
-    })
-    outgoing.once('error', (error) => this.failBy(error))
+  carriedBy(carrier: Carrier): void {
+    this.#carrier = carrier
   }
 
-  /** Reads the response's body, to the cap and no further. */
-  read(body: Readable | null): void {
-    const status = this.#incoming?.statusCode ?? 0
-    const succeeded = status >= 200 && status < 300
-    const cap = succeeded ? this.#request.successBodyMaxBytes : this.#request.responseBodyMaxBytes
-    if (body === null) {
-      this.#succeed()
-      return
-    }
-    body.on('data', (chunk: Uint8Array) => {
-      if (this.#settled) return
-      const room = cap - this.#size
-      this.#chunks.push(chunk.length > room ? chunk.subarray(0, room) : chunk)
-      this.#size += Math.min(chunk.length, room)
-      if (chunk.length > room) this.#succeed()
-    })
-    body.once('end', () => this.#succeed())
-    body.on('error', (error) => this.failBy(error))
-    body.once('close', () => this.fail('reset', 'the response ended before it was complete'))
-  }
-
-  failBy(error: unknown): void {
-    if (this.#settled) return
-    // node-fetch looks for the last chunk's bytes by itself, and misses some that node's parser has understood.
-    if (this.#incoming?.complete) {
-      this.#succeed()
-      return
-    }
-    const { reason, message } = classify(error, this.#phase)
-    this.fail(reason, message)
-  }
-
-  fail(reason: ConnectionFailure | null, message: string, connectTimedOut = false): void {
-    if (!this.#end()) return
-    this.#outgoing?.destroy()
-    const incoming = this.#incoming
-    this.#reject(
-      new RequestFailure({
-        phase: this.#phase,
-        reason,
-        connectTimedOut,
-        message,
-        status: incoming?.statusCode ?? null,
-        headers: incoming ? keptHeaders(incoming.headers, this.#request.responseHeadersMaxBytes) : {},
-        body: incoming ? Buffer.concat(this.#chunks) : null,
-        remoteAddress: this.#remoteAddress,
-        timings: this.#watch.timings(),
-      }),
-    )
-  }
-
-  #succeed(): void {
-    const incoming = this.#incoming
-    if (!incoming || !this.#end()) return
-    // A server may answer before it has read everything, and a body may go on behind the cap: such sockets are given up.
-    if (!incoming.complete || !this.#outgoing?.writableFinished) this.#outgoing?.destroy()
-    this.#resolve({
-      status: incoming.statusCode ?? 0,
-      headers: keptHeaders(incoming.headers, this.#request.responseHeadersMaxBytes),
-      body: Buffer.concat(this.#chunks),
-      remoteAddress: this.#remoteAddress,
-      timings: this.#watch.timings(),
-    })
-  }
-
-  /** Whether this call was the one that ended it. */
-  #end(): boolean {
-    if (this.#settled) return false
-    this.#settled = true
-    clearTimeout(this.#connectTimer)
-    this.#request.signal.removeEventListener('abort', this.#onAbort)
-    return true
-  }
-
-  readonly #onAbort = (): void => this.fail(null, 'the request was ended from outside')
-
-  #onSocket(socket: Socket): void {
+  /** The socket that it goes over, new or kept. */
+  over(socket: Socket): void {
     if (this.#settled) {
       socket.destroy()
       return
@@ -142,6 +61,7 @@ export class Exchange {
       if (this.#acceptPeer(socket)) this.#phase = 'request'
       return
     }
+    this.#phase = 'connect'
     this.#watch.mark('socket')
     this.#connectTimer = setTimeout(() => {
       const { connectMs } = this.#request
@@ -162,6 +82,83 @@ export class Exchange {
     }
   }
 
+  /** Its last byte was handed over. */
+  sent(): void {
+    this.#watch.mark('sent')
+    if (this.#phase === 'request') this.#phase = 'headers'
+  }
+
+  /** The response's head; those of interim responses are not told. */
+  head(status: number, headers: HeaderValues): void {
+    this.#head = { status, headers: keptHeaders(headers, this.#request.responseHeadersMaxBytes) }
+    this.#watch.mark('head')
+    this.#phase = 'body'
+  }
+
+  /** A piece of the response's body, kept to the cap. False: it goes on behind the cap, and is to be read no further. */
+  data(chunk: Uint8Array): boolean {
+    if (this.#settled) return false
+    const room = this.#bodyMaxBytes() - this.#size
+    this.#chunks.push(chunk.length > room ? chunk.subarray(0, room) : chunk)
+    this.#size += Math.min(chunk.length, room)
+    return chunk.length <= room
+  }
+
+  /** There is a whole response. Without `reusable` what carried it is given up. */
+  succeed(reusable: boolean): void {
+    const head = this.#head
+    if (head === null || !this.#end()) return
+    if (!reusable) this.#carrier?.destroy()
+    this.#resolve({
+      ...head,
+      body: Buffer.concat(this.#chunks),
+      remoteAddress: this.#remoteAddress,
+      timings: this.#watch.timings(),
+    })
+  }
+
+  failBy(error: unknown): void {
+    if (this.#settled) return
+    const { reason, message } = classify(error, this.#phase)
+    this.fail(reason, message)
+  }
+
+  fail(reason: ConnectionFailure | null, message: string, connectTimedOut = false): void {
+    if (!this.#end()) return
+    this.#carrier?.destroy()
+    const head = this.#head
+    this.#reject(
+      new RequestFailure({
+        phase: this.#phase,
+        reason,
+        connectTimedOut,
+        message,
+        status: head?.status ?? null,
+        headers: head?.headers ?? {},
+        body: head === null ? null : Buffer.concat(this.#chunks),
+        remoteAddress: this.#remoteAddress,
+        timings: this.#watch.timings(),
+      }),
+    )
+  }
+
+  #bodyMaxBytes(): number {
+    const status = this.#head?.status ?? 0
+    const succeeded = status >= 200 && status < 300
+    return succeeded ? this.#request.successBodyMaxBytes : this.#request.responseBodyMaxBytes
+  }
+
+  /** Whether this call was the one that ended it. */
+  #end(): boolean {
+    if (this.#settled) return false
+    this.#settled = true
+    clearTimeout(this.#connectTimer)
+    this.#request.signal.removeEventListener('abort', this.#onAbort)
+    return true
+  }
+
+  readonly #onAbort = (): void => this.fail(null, 'the request was ended from outside')
+
   #connected(): void {
     clearTimeout(this.#connectTimer)
     this.#phase = 'request'
@@ -179,16 +176,5 @@ export class Exchange {
     socket.destroy()
     this.fail('other', `blocked: connected to ${peer}, which is not one of the checked addresses`)
     return false
-  }
-
-  #onSent(): void {
-    this.#watch.mark('sent')
-    if (this.#phase === 'request') this.#phase = 'headers'
-  }
-
-  #onHead(incoming: IncomingMessage): void {
-    this.#incoming = incoming
-    this.#watch.mark('head')
-    this.#phase = 'body'
   }
 }

@@ -42,6 +42,10 @@ const REASONS: Readonly<Record<string, ConnectionFailure>> = {
   EPIPE: 'reset',
   ERR_STREAM_PREMATURE_CLOSE: 'reset',
   EPROTO: 'tls',
+  HPE_INVALID_EOF_STATE: 'reset', // it ended before it was complete
+  UND_ERR_SOCKET: 'reset',
+  UND_ERR_HEADERS_OVERFLOW: 'protocol',
+  UND_ERR_RES_CONTENT_LENGTH_MISMATCH: 'protocol',
 }
 
 /** Reads the reason off a failed socket, request or response. */
@@ -55,9 +59,12 @@ export function classify(error: unknown, phase: AttemptPhase): { reason: Connect
 
 function reasonOf(error: unknown, phase: AttemptPhase): ConnectionFailure {
   const code = codeOf(error)
-  if (code.startsWith('HPE_')) return 'protocol'
+  // undici's, of a response to nothing and of a switch of protocols that nobody asked for.
+  if (code === 'UND_ERR_SOCKET' && error instanceof Error && error.message.startsWith('bad ')) return 'protocol'
   const known = REASONS[code]
   if (known) return known
+  // undici's errors of the parser may come without a code.
+  if (code.startsWith('HPE_') || (error instanceof Error && error.name === 'HTTPParserError')) return 'protocol'
   return phase === 'tls' || code.startsWith('ERR_SSL_') || code.startsWith('ERR_TLS_') ? 'tls' : 'other'
 }
 

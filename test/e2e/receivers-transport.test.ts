@@ -2,9 +2,10 @@ import { subscribe, unsubscribe } from 'node:diagnostics_channel'
 import type { Socket } from 'node:net'
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
 import type { TransportFailure } from '../../src/ports/transport.ts'
-import { nodeFetchTransport } from '../../src/transports/node-fetch.ts'
+import type { SocketOptions } from '../../src/transports/options.ts'
 import * as receivers from '../support/receivers/index.ts'
 import { requestTo, sendWithin } from '../support/receivers/request.ts'
+import { TRANSPORTS } from '../support/transports.ts'
 
 const DEADLINE_MS = 1_000
 const LEEWAY_MS = 500
@@ -31,12 +32,6 @@ afterAll(() => {
 afterEach(async () => {
   for (const close of cleanUp.splice(0).reverse()) await close()
 })
-
-function newTransport(options?: Parameters<typeof nodeFetchTransport>[0]) {
-  const transport = nodeFetchTransport(options)
-  cleanUp.push(transport.close)
-  return transport
-}
 
 async function start<R extends receivers.Receiver>(starting: Promise<R>): Promise<R> {
   const receiver = await starting
@@ -127,185 +122,193 @@ const endings: Record<string, Ending> = {
   },
 }
 
-describe('receivers that bring no whole response', () => {
-  it.each(Object.entries(endings))('%s', async (_name, { receiver: starting, failure, atDeadline = false, body }) => {
-    const receiver = await start(starting())
-    const transport = newTransport()
-    const ended = await sendWithin(transport, DEADLINE_MS, `${receiver.url}/hook`, body ? { body } : {})
-    expect(ended.failure).toMatchObject({ transportFailure: true, remoteAddress: '127.0.0.1', ...failure })
-    expect(ended.tookMs).toBeLessThan(DEADLINE_MS + LEEWAY_MS)
-    if (atDeadline) expect(ended.tookMs).toBeGreaterThan(DEADLINE_MS - 20)
-    else expect(ended.tookMs).toBeLessThan(LEEWAY_MS)
-    await gone(receiver)
-  })
-})
+describe.each(TRANSPORTS)('$name', ({ create }) => {
+  function newTransport(options?: SocketOptions) {
+    const transport = create(options)
+    cleanUp.push(transport.close)
+    return transport
+  }
 
-describe('connections that are not made', () => {
-  it('are refused', async () => {
-    const port = await receivers.closedPort()
-    const { failure } = await sendWithin(newTransport(), DEADLINE_MS, `http://127.0.0.1:${port}/`)
-    expect(failure).toMatchObject({ phase: 'connect', reason: 'refused', remoteAddress: null, status: null })
-  })
-
-  it('are refused on all addresses', async () => {
-    const port = await receivers.closedPort()
-    const addresses = [
-      { address: '127.0.0.1', family: 4 as const },
-      { address: '127.0.0.2', family: 4 as const },
-    ]
-    const { failure } = await sendWithin(newTransport(), DEADLINE_MS, `http://hooks.test:${port}/`, { addresses })
-    expect(failure).toMatchObject({ phase: 'connect', reason: 'refused' })
-    expect(failure?.message).toContain('127.0.0.2')
+  describe('receivers that bring no whole response', () => {
+    it.each(Object.entries(endings))('%s', async (_name, { receiver: starting, failure, atDeadline = false, body }) => {
+      const receiver = await start(starting())
+      const transport = newTransport()
+      const ended = await sendWithin(transport, DEADLINE_MS, `${receiver.url}/hook`, body ? { body } : {})
+      expect(ended.failure).toMatchObject({ transportFailure: true, remoteAddress: '127.0.0.1', ...failure })
+      expect(ended.tookMs).toBeLessThan(DEADLINE_MS + LEEWAY_MS)
+      if (atDeadline) expect(ended.tookMs).toBeGreaterThan(DEADLINE_MS - 20)
+      else expect(ended.tookMs).toBeLessThan(LEEWAY_MS)
+      await gone(receiver)
+    })
   })
 
-  it('run out of connectMs in a TLS handshake', async () => {
-    const receiver = await start(receivers.silentTls())
-    const ended = await sendWithin(newTransport(), DEADLINE_MS, receiver.url, { connectMs: 300 })
-    expect(ended.failure).toMatchObject({ phase: 'tls', reason: null, connectTimedOut: true, status: null })
-    expect(ended.tookMs).toBeGreaterThan(290)
-    expect(ended.tookMs).toBeLessThan(300 + LEEWAY_MS)
-    await gone(receiver)
-  })
-})
+  describe('connections that are not made', () => {
+    it('are refused', async () => {
+      const port = await receivers.closedPort()
+      const { failure } = await sendWithin(newTransport(), DEADLINE_MS, `http://127.0.0.1:${port}/`)
+      expect(failure).toMatchObject({ phase: 'connect', reason: 'refused', remoteAddress: null, status: null })
+    })
 
-describe('certificates', () => {
-  it('trusts a private authority, by address and by name, with a final dot or without', async () => {
-    const receiver = await start(receivers.friendly(certificates.valid))
-    const transport = newTransport({ ca: certificates.ca })
-    for (const host of ['127.0.0.1', 'receiver.test', 'receiver.test.']) {
-      const { response } = await sendWithin(transport, DEADLINE_MS, `https://${host}:${receiver.port}/`)
-      expect(response).toMatchObject({ status: 200, remoteAddress: '127.0.0.1' })
-      expect(response?.timings.tlsMs).toBeGreaterThan(0)
-    }
-  })
+    it('are refused on all addresses', async () => {
+      const port = await receivers.closedPort()
+      const addresses = [
+        { address: '127.0.0.1', family: 4 as const },
+        { address: '127.0.0.2', family: 4 as const },
+      ]
+      const { failure } = await sendWithin(newTransport(), DEADLINE_MS, `http://hooks.test:${port}/`, { addresses })
+      expect(failure).toMatchObject({ phase: 'connect', reason: 'refused' })
+      expect(failure?.message).toContain('127.0.0.2')
+    })
 
-  it.each([
-    ['expired', 'expired'],
-    ['mismatched', "not match certificate's altnames"],
-    ['selfSigned', 'self-signed'],
-  ] as const)('refuses one that is %s', async (kind, text) => {
-    const receiver = await start(receivers.friendly(certificates[kind]))
-    const transport = newTransport({ ca: certificates.ca })
-    const { failure, tookMs } = await sendWithin(transport, DEADLINE_MS, `${receiver.url}/`)
-    expect(failure).toMatchObject({ phase: 'tls', reason: 'tls', status: null, connectTimedOut: false })
-    expect(failure?.message).toContain(text)
-    expect(tookMs).toBeLessThan(LEEWAY_MS)
-    expect(receiver.requests).toEqual([])
-    await gone(receiver)
+    it('run out of connectMs in a TLS handshake', async () => {
+      const receiver = await start(receivers.silentTls())
+      const ended = await sendWithin(newTransport(), DEADLINE_MS, receiver.url, { connectMs: 300 })
+      expect(ended.failure).toMatchObject({ phase: 'tls', reason: null, connectTimedOut: true, status: null })
+      expect(ended.tookMs).toBeGreaterThan(290)
+      expect(ended.tookMs).toBeLessThan(300 + LEEWAY_MS)
+      await gone(receiver)
+    })
   })
 
-  it('refuses them even where the environment says not to look', async () => {
-    process.env['NODE_TLS_REJECT_UNAUTHORIZED'] = '0'
-    try {
-      const receiver = await start(receivers.friendly(certificates.selfSigned))
-      const { failure } = await sendWithin(newTransport(), DEADLINE_MS, `${receiver.url}/`)
-      expect(failure).toMatchObject({ phase: 'tls', reason: 'tls' })
-    } finally {
-      delete process.env['NODE_TLS_REJECT_UNAUTHORIZED']
-    }
-  })
-
-  it('two hundred bad ones in a row leave memory flat', async () => {
-    const receiver = await start(receivers.friendly(certificates.selfSigned))
-    const transport = newTransport()
-    const round = async (count: number) => {
-      for (let number = 0; number < count; number += 1) {
-        const { failure } = await sendWithin(transport, DEADLINE_MS, `${receiver.url}/`)
-        expect(failure?.reason).toBe('tls')
+  describe('certificates', () => {
+    it('trusts a private authority, by address and by name, with a final dot or without', async () => {
+      const receiver = await start(receivers.friendly(certificates.valid))
+      const transport = newTransport({ ca: certificates.ca })
+      for (const host of ['127.0.0.1', 'receiver.test', 'receiver.test.']) {
+        const { response } = await sendWithin(transport, DEADLINE_MS, `https://${host}:${receiver.port}/`)
+        expect(response).toMatchObject({ status: 200, remoteAddress: '127.0.0.1' })
+        expect(response?.timings.tlsMs).toBeGreaterThan(0)
       }
-    }
-    await round(200)
-    // Whatever else grows now and then: what leaks grows in every round.
-    const growth: { heap: number; rss: number }[] = []
-    let before = await memory()
-    for (let turn = 0; turn < 3; turn += 1) {
-      await round(200)
-      const after = await memory()
-      growth.push({ heap: after.heap - before.heap, rss: after.rss - before.rss })
-      before = after
-    }
-    expect(Math.min(...growth.map(({ heap }) => heap))).toBeLessThan(1e6)
-    expect(Math.min(...growth.map(({ rss }) => rss))).toBeLessThan(5e6)
-    await gone(receiver)
-  })
-})
+    })
 
-describe('responses that are too much', () => {
-  it.each([
-    [200, 1_024],
-    [500, 16_384],
-  ])('stops in 1 GB of body after a status of %i', async (status, cap) => {
-    const receiver = await start(receivers.hugeBody(status))
-    const transport = newTransport()
-    await sendWithin(transport, DEADLINE_MS, receiver.url)
-    const before = await memory()
-    for (let number = 0; number < 10; number += 1) {
-      const { response, tookMs } = await sendWithin(transport, DEADLINE_MS, receiver.url)
-      expect(response).toMatchObject({ status })
-      expect(response?.body).toHaveLength(cap)
+    it.each([
+      ['expired', 'expired'],
+      ['mismatched', "not match certificate's altnames"],
+      ['selfSigned', 'self-signed'],
+    ] as const)('refuses one that is %s', async (kind, text) => {
+      const receiver = await start(receivers.friendly(certificates[kind]))
+      const transport = newTransport({ ca: certificates.ca })
+      const { failure, tookMs } = await sendWithin(transport, DEADLINE_MS, `${receiver.url}/`)
+      expect(failure).toMatchObject({ phase: 'tls', reason: 'tls', status: null, connectTimedOut: false })
+      expect(failure?.message).toContain(text)
       expect(tookMs).toBeLessThan(LEEWAY_MS)
-    }
-    await gone(receiver)
-    const after = await memory()
-    expect(receiver.poured()).toBeLessThan(11 * 20e6)
-    expect(after.heap - before.heap).toBeLessThan(3e6)
-    expect(after.rss - before.rss).toBeLessThan(40e6)
+      expect(receiver.requests).toEqual([])
+      await gone(receiver)
+    })
+
+    it('refuses them even where the environment says not to look', async () => {
+      process.env['NODE_TLS_REJECT_UNAUTHORIZED'] = '0'
+      try {
+        const receiver = await start(receivers.friendly(certificates.selfSigned))
+        const { failure } = await sendWithin(newTransport(), DEADLINE_MS, `${receiver.url}/`)
+        expect(failure).toMatchObject({ phase: 'tls', reason: 'tls' })
+      } finally {
+        delete process.env['NODE_TLS_REJECT_UNAUTHORIZED']
+      }
+    })
+
+    it('two hundred bad ones in a row leave memory flat', async () => {
+      const receiver = await start(receivers.friendly(certificates.selfSigned))
+      const transport = newTransport()
+      const round = async (count: number) => {
+        for (let number = 0; number < count; number += 1) {
+          const { failure } = await sendWithin(transport, DEADLINE_MS, `${receiver.url}/`)
+          expect(failure?.reason).toBe('tls')
+        }
+      }
+      await round(200)
+      // Whatever else grows now and then: what leaks grows in every round.
+      const growth: { heap: number; rss: number }[] = []
+      let before = await memory()
+      for (let turn = 0; turn < 3; turn += 1) {
+        await round(200)
+        const after = await memory()
+        growth.push({ heap: after.heap - before.heap, rss: after.rss - before.rss })
+        before = after
+      }
+      expect(Math.min(...growth.map(({ heap }) => heap))).toBeLessThan(1e6)
+      expect(Math.min(...growth.map(({ rss }) => rss))).toBeLessThan(5e6)
+      await gone(receiver)
+    })
   })
 
-  it('does not open a gzip bomb, nor ask for one', async () => {
-    const receiver = await start(receivers.gzipBomb())
-    const before = await memory()
-    const { response } = await sendWithin(newTransport(), DEADLINE_MS, receiver.url)
-    expect(response?.body).toHaveLength(1_024)
-    expect(response?.body.subarray(0, 2)).toEqual(Buffer.from([0x1f, 0x8b]))
-    expect((await memory()).rss - before.rss).toBeLessThan(30e6)
-    expect(receiver.requests[0]?.headers['accept-encoding']).toBeUndefined()
-    await gone(receiver)
+  describe('responses that are too much', () => {
+    it.each([
+      [200, 1_024],
+      [500, 16_384],
+    ])('stops in 1 GB of body after a status of %i', async (status, cap) => {
+      const receiver = await start(receivers.hugeBody(status))
+      const transport = newTransport()
+      await sendWithin(transport, DEADLINE_MS, receiver.url)
+      const before = await memory()
+      for (let number = 0; number < 10; number += 1) {
+        const { response, tookMs } = await sendWithin(transport, DEADLINE_MS, receiver.url)
+        expect(response).toMatchObject({ status })
+        expect(response?.body).toHaveLength(cap)
+        expect(tookMs).toBeLessThan(LEEWAY_MS)
+      }
+      await gone(receiver)
+      const after = await memory()
+      expect(receiver.poured()).toBeLessThan(11 * 20e6)
+      expect(after.heap - before.heap).toBeLessThan(3e6)
+      expect(after.rss - before.rss).toBeLessThan(40e6)
+    })
+
+    it('does not open a gzip bomb, nor ask for one', async () => {
+      const receiver = await start(receivers.gzipBomb())
+      const before = await memory()
+      const { response } = await sendWithin(newTransport(), DEADLINE_MS, receiver.url)
+      expect(response?.body).toHaveLength(1_024)
+      expect(response?.body.subarray(0, 2)).toEqual(Buffer.from([0x1f, 0x8b]))
+      expect((await memory()).rss - before.rss).toBeLessThan(30e6)
+      expect(receiver.requests[0]?.headers['accept-encoding']).toBeUndefined()
+      await gone(receiver)
+    })
+
+    it('reads no more than a few packets of endless headers', async () => {
+      const receiver = await start(receivers.endlessHeaders())
+      await sendWithin(newTransport(), DEADLINE_MS, receiver.url)
+      await gone(receiver)
+      expect(receiver.poured()).toBeLessThan(20e6)
+    })
   })
 
-  it('reads no more than a few packets of endless headers', async () => {
-    const receiver = await start(receivers.endlessHeaders())
-    await sendWithin(newTransport(), DEADLINE_MS, receiver.url)
-    await gone(receiver)
-    expect(receiver.poured()).toBeLessThan(20e6)
-  })
-})
+  describe('responses that are odd, but whole', () => {
+    it('does not follow a redirect', async () => {
+      const other = await start(receivers.friendly())
+      const receiver = await start(receivers.redirecting(`${other.url}/elsewhere`))
+      const { response } = await sendWithin(newTransport(), DEADLINE_MS, receiver.url)
+      expect(response).toMatchObject({ status: 302, headers: { location: `${other.url}/elsewhere` } })
+      expect(other.accepted()).toBe(0)
+    })
 
-describe('responses that are odd, but whole', () => {
-  it('does not follow a redirect', async () => {
-    const other = await start(receivers.friendly())
-    const receiver = await start(receivers.redirecting(`${other.url}/elsewhere`))
-    const { response } = await sendWithin(newTransport(), DEADLINE_MS, receiver.url)
-    expect(response).toMatchObject({ status: 302, headers: { location: `${other.url}/elsewhere` } })
-    expect(other.accepted()).toBe(0)
+    it.each([
+      ['204', () => receivers.noContent(), { status: 204, body: Buffer.alloc(0) }],
+      ['interim responses', () => receivers.continuing(), { status: 200, body: Buffer.from('ok') }],
+      ['a last chunk in pieces', () => receivers.splitLastChunk(), { status: 200, body: Buffer.from('ok') }],
+    ])('%s', async (_name, starting, expected) => {
+      const receiver = await start(starting())
+      const { response } = await sendWithin(newTransport(), DEADLINE_MS, receiver.url)
+      expect(response).toMatchObject(expected)
+    })
+
+    it('an answer before the request was read: the socket is given up', async () => {
+      const receiver = await start(receivers.answeringEarly())
+      const { response } = await sendWithin(newTransport(), DEADLINE_MS, receiver.url, { body: Buffer.alloc(16e6) })
+      expect(response).toMatchObject({ status: 413, body: Buffer.from('big') })
+      await gone(receiver)
+    })
   })
 
-  it.each([
-    ['204', () => receivers.noContent(), { status: 204, body: Buffer.alloc(0) }],
-    ['interim responses', () => receivers.continuing(), { status: 200, body: Buffer.from('ok') }],
-    ['a last chunk in pieces', () => receivers.splitLastChunk(), { status: 200, body: Buffer.from('ok') }],
-  ])('%s', async (_name, starting, expected) => {
-    const receiver = await start(starting())
-    const { response } = await sendWithin(newTransport(), DEADLINE_MS, receiver.url)
-    expect(response).toMatchObject(expected)
-  })
-
-  it('an answer before the request was read: the socket is given up', async () => {
-    const receiver = await start(receivers.answeringEarly())
-    const { response } = await sendWithin(newTransport(), DEADLINE_MS, receiver.url, { body: Buffer.alloc(16e6) })
-    expect(response).toMatchObject({ status: 413, body: Buffer.from('big') })
-    await gone(receiver)
-  })
-})
-
-describe('a kept connection that the server has given up', () => {
-  it('fails the attempt and is not tried again behind our back', async () => {
-    const receiver = await start(receivers.closingOnReuse())
-    const transport = newTransport()
-    await transport.send(requestTo(receiver.url))
-    const { failure } = await sendWithin(transport, DEADLINE_MS, receiver.url)
-    expect(failure).toMatchObject({ reason: 'reset', timings: { connectMs: null, tlsMs: null } })
-    expect(receiver.accepted()).toBe(1)
+  describe('a kept connection that the server has given up', () => {
+    it('fails the attempt and is not tried again behind our back', async () => {
+      const receiver = await start(receivers.closingOnReuse())
+      const transport = newTransport()
+      await transport.send(requestTo(receiver.url))
+      const { failure } = await sendWithin(transport, DEADLINE_MS, receiver.url)
+      expect(failure).toMatchObject({ reason: 'reset', timings: { connectMs: null, tlsMs: null } })
+      expect(receiver.accepted()).toBe(1)
+    })
   })
 })
 

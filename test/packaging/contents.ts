@@ -40,7 +40,10 @@ export function assertContents(root: string): void {
     const main = broughtBy(`dist/${format}/index.${extension}`, outputs)
     const storages = main.sources.filter((path) => /^src\/storage\/\w+\//.test(path))
     assert.deepEqual(storages, [], `hookferry (${format}) holds a storage`)
-    assert.ok(!main.packages.some((name) => /better-sqlite3|^pg$/.test(name)), `hookferry (${format}) imports a driver`)
+    assert.ok(
+      !main.packages.some((name) => /better-sqlite3|^pg$|^undici$/.test(name)),
+      `hookferry (${format}) imports a driver`,
+    )
   }
 }
 

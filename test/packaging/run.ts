@@ -19,7 +19,7 @@ try {
   // One install serves all consumers that have the driver: it compiles where no binary can be fetched.
   const full = consumer('full', ['esm', 'cjs', 'jest', 'types', 'snippets'])
   const { names, packages } = await writePrograms(join(full, 'snippets'))
-  run(full, 'npm', 'install', tarball, 'jest@30', 'typescript@5.9', '@types/node@20', ...packages)
+  run(full, 'npm', 'install', tarball, 'jest@30', 'typescript@5.9', '@types/node@20', 'undici@7', ...packages)
   run(join(full, 'esm'), 'node', 'main.js')
   run(join(full, 'cjs'), 'node', 'main.js')
   run(join(full, 'jest'), '../node_modules/.bin/jest')

@@ -12,12 +12,11 @@ exports.scenario = async (entries) => {
   await job(entries, true)
 }
 
-/** `thread`: the database is worked on in a thread of its own. */
-async function job({ main, sqlite, postgres, memory, storage, testing, nodeFetch, events, verify }, thread) {
+/** `thread`: the database is worked on in a thread of its own, and undici sends. */
+async function job({ main, sqlite, postgres, memory, storage, testing, nodeFetch, undici, events, verify }, thread) {
   assert.equal(typeof memory.memory, 'function')
   assert.equal(postgres.postgres({ connectionString: 'postgres://localhost' }).name, 'postgres')
   assert.equal(typeof testing.createTestSender, 'function')
-  assert.equal(typeof nodeFetch.nodeFetchTransport, 'function')
   assert.equal(typeof storage, 'object')
   // Subpaths share one copy of what they have in common.
   assert.throws(() => sqlite.sqlite({ path: '' }), main.ArgumentError)
@@ -35,6 +34,7 @@ async function job({ main, sqlite, postgres, memory, storage, testing, nodeFetch
   const path = join(folder, 'webhooks.db')
   const sender = main.createWebhookSender({
     storage: sqlite.sqlite({ path, thread }),
+    transport: thread ? undici.undiciTransport() : nodeFetch.nodeFetchTransport(),
     events: events.defineEvents({ 'invoice.paid': events.event() }),
     network: { allowHttp: true, allowRanges: ['127.0.0.0/8'] },
   })

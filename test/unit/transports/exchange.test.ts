@@ -2,6 +2,7 @@ import { EventEmitter } from 'node:events'
 import { Agent, type ClientRequest, request as httpRequest } from 'node:http'
 import { expect, it } from 'vitest'
 import { Exchange } from '../../../src/transports/exchange.ts'
+import { followed } from '../../../src/transports/node-fetch/follow.ts'
 import { friendly, rawReceiver } from '../../support/receivers/index.ts'
 import { requestTo } from '../../support/receivers/request.ts'
 
@@ -12,7 +13,7 @@ it('sends not a byte over a new connection that leads to an address which was no
   const receiver = await rawReceiver((socket) => socket.on('data', (data) => received.push(data)))
   const exchange = new Exchange(requestTo(receiver.url, { addresses }), false)
   const outgoing = httpRequest(receiver.url, { method: 'POST' })
-  exchange.follow(outgoing)
+  followed(exchange).follow(outgoing)
   outgoing.end('secret')
   await expect(exchange.response).rejects.toMatchObject({
     transportFailure: true,
@@ -36,7 +37,7 @@ it('nor over a kept one', async () => {
   await expect.poll(() => Object.keys(agent.freeSockets)).toHaveLength(1)
   const exchange = new Exchange(requestTo(receiver.url, { addresses }), false)
   const outgoing = httpRequest(receiver.url, { method: 'POST', agent })
-  exchange.follow(outgoing)
+  followed(exchange).follow(outgoing)
   outgoing.end('secret')
   await expect(exchange.response).rejects.toMatchObject({ message: expect.stringContaining('blocked') })
   await expect.poll(() => receiver.open()).toBe(0)
@@ -47,8 +48,9 @@ it('nor over a kept one', async () => {
 it("takes node's word that a response is complete over an error that comes behind it", async () => {
   const exchange = new Exchange(requestTo('http://127.0.0.1/'), false)
   const outgoing = Object.assign(new EventEmitter(), { writableFinished: true })
-  exchange.follow(outgoing as unknown as ClientRequest)
+  const { follow, failBy } = followed(exchange)
+  follow(outgoing as unknown as ClientRequest)
   outgoing.emit('response', { statusCode: 200, headers: {}, complete: true })
-  exchange.failBy(Object.assign(new Error('Premature close'), { code: 'ERR_STREAM_PREMATURE_CLOSE' }))
+  failBy(Object.assign(new Error('Premature close'), { code: 'ERR_STREAM_PREMATURE_CLOSE' }))
   expect(await exchange.response).toMatchObject({ status: 200 })
 })

@@ -5,6 +5,7 @@ import { createWebhookSender } from 'hookferry'
 import { defineEvents, event } from 'hookferry/events'
 import { memory } from 'hookferry/memory'
 import { postgres } from 'hookferry/postgres'
+import { undiciTransport } from 'hookferry/transports/undici'
 import { verify } from 'hookferry/verify'
 
 const require = createRequire(import.meta.url)
@@ -22,6 +23,10 @@ for (const create of [createWebhookSender, require('hookferry').createWebhookSen
   const sender = create()
   await assert.rejects(sender.send({ type: 'invoice.paid', data: {} }), { code: 'driver_missing' })
   await sender.stop()
+}
+
+for (const create of [undiciTransport, require('hookferry/transports/undici').undiciTransport]) {
+  assert.throws(() => create(), { code: 'driver_missing' })
 }
 
 for (const entry of [{ verify }, require('hookferry/verify')]) {

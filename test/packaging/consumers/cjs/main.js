@@ -8,6 +8,7 @@ scenario({
   storage: require('hookferry/storage'),
   testing: require('hookferry/testing'),
   nodeFetch: require('hookferry/transports/node-fetch'),
+  undici: require('hookferry/transports/undici'),
   events: require('hookferry/events'),
   verify: require('hookferry/verify'),
 })

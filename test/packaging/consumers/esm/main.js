@@ -6,7 +6,8 @@ import * as sqlite from 'hookferry/sqlite'
 import * as storage from 'hookferry/storage'
 import * as testing from 'hookferry/testing'
 import * as nodeFetch from 'hookferry/transports/node-fetch'
+import * as undici from 'hookferry/transports/undici'
 import * as verify from 'hookferry/verify'
 import { scenario } from '../scenario.cjs'
 
-await scenario({ main, sqlite, postgres, memory, storage, testing, nodeFetch, events, verify })
+await scenario({ main, sqlite, postgres, memory, storage, testing, nodeFetch, undici, events, verify })

@@ -9,6 +9,7 @@ test('an event is delivered', () =>
     storage: require('hookferry/storage'),
     testing: require('hookferry/testing'),
     nodeFetch: require('hookferry/transports/node-fetch'),
+    undici: require('hookferry/transports/undici'),
     events: require('hookferry/events'),
     verify: require('hookferry/verify'),
   }))

@@ -5,6 +5,7 @@ import { sqlite } from 'hookferry/sqlite'
 import type { Storage } from 'hookferry/storage'
 import { createTestSender } from 'hookferry/testing'
 import { nodeFetchTransport } from 'hookferry/transports/node-fetch'
+import { undiciTransport } from 'hookferry/transports/undici'
 import { verify } from 'hookferry/verify'
 
 const storages: Storage[] = [memory(), sqlite({ path: 'webhooks.db' })]
@@ -16,6 +17,8 @@ export async function paid(invoice: string): Promise<string> {
   await sender.send({ data: { invoice } })
   return id
 }
+
+export const fast = () => createWebhookSender({ storage: memory(), transport: undiciTransport({ keepAliveMs: 1_000 }) })
 
 // Where no package of Standard Schema is installed.
 const validate = (value: unknown) => ({ value: new Date(String(value)) })

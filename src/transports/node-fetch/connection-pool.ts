@@ -1,22 +1,15 @@
 import http from 'node:http'
 import https from 'node:https'
-import { isIP, type LookupFunction, type Socket } from 'node:net'
-import { createSecureContext, type SecureContextOptions } from 'node:tls'
-import type { ResolvedAddress } from '../ports/resolver.ts'
-import { hostOf } from '../runtime/host-of.ts'
+import type { Socket } from 'node:net'
+import { createSecureContext } from 'node:tls'
+import type { TransportRequest } from '../../ports/transport.ts'
+import { hostOf } from '../../runtime/host-of.ts'
+import type { SocketSettings } from '../options.ts'
+import { pinnedOptions, poolKey } from '../pinned.ts'
 import { IdleSockets } from './idle-sockets.ts'
 
-export interface PoolOptions {
-  maxSocketsPerHost: number
-  maxIdleSockets: number
-  keepAliveMs: number
-  tls: SecureContextOptions
-}
-
 /** How one request wants its connection. */
-export interface Pin {
-  addresses: readonly ResolvedAddress[]
-  connectMs: number
+export interface Pin extends Pick<TransportRequest, 'addresses' | 'connectMs'> {
   /** Called while the request is being made, before it has a socket. */
   onRequest(request: http.ClientRequest): void
 }
@@ -38,20 +31,17 @@ interface AgentInside {
 
 interface PinnedOptions extends http.RequestOptions {
   poolKey?: string
-  servername?: string
-  autoSelectFamily?: boolean
-  autoSelectFamilyAttemptTimeout?: number
 }
 
-export function createConnectionPool(options: PoolOptions): ConnectionPool {
-  const idle = new IdleSockets(options.keepAliveMs, options.maxIdleSockets)
-  const limits = { keepAlive: true, maxSockets: options.maxSocketsPerHost, maxFreeSockets: options.maxIdleSockets }
+export function createConnectionPool(settings: SocketSettings): ConnectionPool {
+  const idle = new IdleSockets(settings.keepAliveMs, settings.maxIdleSockets)
+  const limits = { keepAlive: true, maxSockets: settings.maxSocketsPerHost, maxFreeSockets: settings.maxIdleSockets }
   const plain = keepBy(idle, new http.Agent(limits))
   // One context for all connections: building it is the dear part, and handshakes that fail then leave nothing behind.
   // Certificates are always checked; an environment variable of the host's must not switch that off.
   const secure = keepBy(
     idle,
-    new https.Agent({ ...limits, secureContext: createSecureContext(options.tls), rejectUnauthorized: true }),
+    new https.Agent({ ...limits, secureContext: createSecureContext(settings.tls), rejectUnauthorized: true }),
   )
   return { idle, agentFor: (url, pin) => pinned(url.protocol === 'https:' ? secure : plain, idle, url, pin) }
 }
@@ -76,15 +66,7 @@ function keepBy(idle: IdleSockets, agent: http.Agent): http.Agent {
  * agent that adds its own.
  */
 function pinned(agent: http.Agent, idle: IdleSockets, url: URL, pin: Pin): http.Agent {
-  const host = hostOf(url)
-  const extra: PinnedOptions = {
-    poolKey: poolKey(url, pin.addresses),
-    lookup: answer(pin.addresses),
-    autoSelectFamily: true,
-    autoSelectFamilyAttemptTimeout: attemptTimeout(pin),
-    // Certificates and SNI know no trailing dot, and no addresses.
-    servername: isIP(host) === 0 ? host.replace(/\.$/, '') : '',
-  }
+  const extra = { poolKey: poolKey(url, pin.addresses), ...pinnedOptions(hostOf(url), pin) }
   const shared = agent as unknown as AgentInside
   const addRequest: AgentInside['addRequest'] = (request, options) => {
     pin.onRequest(request)
@@ -92,35 +74,4 @@ function pinned(agent: http.Agent, idle: IdleSockets, url: URL, pin: Pin): http.
     shared.addRequest(request, { ...options, ...extra })
   }
   return Object.create(agent, { addRequest: { value: addRequest } }) as http.Agent
-}
-
-function poolKey(url: URL, addresses: readonly ResolvedAddress[]): string {
-  const set =
-    addresses.length === 1
-      ? (addresses[0]?.address ?? '')
-      : addresses
-          .map(({ address }) => address)
-          .sort()
-          .join()
-  return `${url.protocol}${url.host}|${set}`
-}
-
-/** A `lookup` that knows one answer. */
-function answer(addresses: readonly ResolvedAddress[]): LookupFunction {
-  return (_host, options, callback) => {
-    const wanted = typeof options.family === 'number' ? options.family : 0
-    const fitting = wanted === 4 || wanted === 6 ? addresses.filter(({ family }) => family === wanted) : [...addresses]
-    const first = fitting[0]
-    if (options.all) return callback(null, fitting)
-    if (first) return callback(null, first.address, first.family)
-    callback(Object.assign(new Error('no checked address of this family'), { code: 'EADDRNOTAVAIL' }), '')
-  }
-}
-
-/**
- * How long one address may take before the next is tried. Node's 250 ms gives up on far hosts for good; a share of
- * `connectMs` does not.
- */
-function attemptTimeout({ connectMs, addresses }: Pin): number {
-  return Math.round(Math.min(1_000, Math.max(250, connectMs / Math.max(1, addresses.length))))
 }

@@ -1,0 +1,176 @@
+import { connect, type Socket } from 'node:net'
+import { connect as connectSecurely, type SecureContext } from 'node:tls'
+import type { Dispatcher } from 'undici'
+import type { ResolvedAddress } from '../../ports/resolver.ts'
+import type { TransportRequest } from '../../ports/transport.ts'
+import type { Carrier, Exchange } from '../exchange.ts'
+import type { HeaderValues } from '../kept-headers.ts'
+import { pinnedOptions } from '../pinned.ts'
+import { ContinueFilter } from './continues.ts'
+import type { Driver } from './driver.ts'
+import type { TlsSessions } from './tls-sessions.ts'
+
+/** Where a connection leads, and what it is told of. */
+export interface Owner {
+  readonly where: Where
+  readonly means: Means
+  /** It has brought a whole response, and can carry another request. */
+  free(connection: Connection): void
+  /** It is closed, or as good as that. */
+  gone(connection: Connection): void
+}
+
+export interface Where {
+  origin: string
+  secure: boolean
+  host: string
+  port: number
+}
+
+/** What all connections of a transport are made with. */
+export interface Means {
+  driver: Driver
+  keepAliveMs: number
+  secureContext: SecureContext
+  sessions: TlsSessions
+}
+
+/** What is sent over a connection. */
+export interface Sending extends Pick<TransportRequest, 'addresses' | 'connectMs' | 'headers' | 'body'> {
+  path: string
+}
+
+type Connected = (...result: [Error, null] | [null, Socket]) => void
+
+/** A server that names its idle limit closes at about that moment: we leave this much earlier. */
+const HINT_MARGIN_MS = 1_000
+
+/**
+ * One connection: a `Client` of undici, which makes a single one, and carries one exchange after the other. It is the handler
+ * of its own requests, so that a request needs no other object.
+ */
+export class Connection implements Carrier, Dispatcher.DispatchHandler {
+  readonly #owner: Owner
+  readonly #client: Dispatcher
+  #socket: Socket | null = null
+  #continues: ContinueFilter | null = null
+  #exchange: Exchange | null = null
+  #sending: Pick<Sending, 'addresses' | 'connectMs'> | null = null
+  #bodyBytes = 0
+  #isGone = false
+
+  constructor(owner: Owner) {
+    this.#owner = owner
+    const { driver, keepAliveMs } = owner.means
+    const keepAliveTimeout = Math.max(1, keepAliveMs)
+    this.#client = new driver.Client(owner.where.origin, {
+      connect: (_where: unknown, connected: Connected) => this.#connect(connected),
+      // Deadlines are the exchange's.
+      headersTimeout: 0,
+      bodyTimeout: 0,
+      keepAliveTimeout,
+      keepAliveMaxTimeout: keepAliveTimeout,
+      keepAliveTimeoutThreshold: HINT_MARGIN_MS,
+    })
+    this.#client.on('disconnect', () => {
+      if (this.#exchange === null) this.#leave()
+    })
+  }
+
+  carry(exchange: Exchange, { path, headers, body, addresses, connectMs }: Sending): void {
+    this.#exchange = exchange
+    this.#sending = { addresses, connectMs }
+    this.#bodyBytes = body.byteLength
+    exchange.carriedBy(this)
+    if (this.#socket !== null) exchange.over(this.#socket)
+    if (exchange.settled) return
+    const bytes = Buffer.from(body.buffer, body.byteOffset, body.byteLength)
+    this.#client.dispatch({ method: 'POST', path, headers, body: bytes }, this)
+  }
+
+  /** Gives it up, whatever goes on over it. */
+  destroy(): void {
+    this.#exchange = null
+    this.#socket?.destroy()
+    this.#leave()
+  }
+
+  onRequestStart(): void {
+    const socket = this.#socket
+    if (socket === null) return
+    this.#continues?.expect()
+    // Its bytes follow at once. So many are not taken at once; until they are, the request is not sent.
+    const exchange = this.#exchange
+    if (this.#bodyBytes < socket.writableHighWaterMark) exchange?.sent()
+    else socket.once('drain', () => exchange?.sent())
+  }
+
+  onResponseStart(_controller: unknown, status: number, headers: HeaderValues): void {
+    if (status >= 200) this.#exchange?.head(status, headers)
+  }
+
+  onResponseData(_controller: unknown, chunk: Buffer): void {
+    const exchange = this.#exchange
+    if (exchange === null || exchange.data(chunk)) return
+    // Its end may be in the same packet, and the connection is worth keeping then.
+    queueMicrotask(() => exchange.succeed(false))
+  }
+
+  onResponseEnd(): void {
+    const exchange = this.#exchange
+    if (exchange === null) return
+    // A server may answer before it has read everything.
+    const reusable = this.#socket?.writableLength === 0
+    if (reusable) this.#exchange = null
+    exchange.succeed(reusable)
+    if (reusable) this.#owner.free(this)
+  }
+
+  onResponseError(_controller: unknown, error: Error): void {
+    this.#exchange?.failBy(error)
+  }
+
+  /** Called by undici, at the first request and after a kept connection was closed just before its next. */
+  #connect(connected: Connected): void {
+    const exchange = this.#exchange
+    const sending = this.#sending
+    if (exchange === null || sending === null) {
+      connected(new Error('nothing is to be sent any more'), null)
+      return
+    }
+    const socket = this.#open(sending.addresses, sending.connectMs)
+    this.#socket = socket
+    this.#continues = new ContinueFilter(socket)
+    exchange.over(socket)
+    const failed = (error: Error) => connected(error, null)
+    socket.once('error', failed)
+    socket.once(this.#owner.where.secure ? 'secureConnect' : 'connect', () => {
+      if (socket.destroyed) return
+      socket.off('error', failed)
+      connected(null, socket)
+    })
+  }
+
+  #open(addresses: readonly ResolvedAddress[], connectMs: number): Socket {
+    const { origin, secure, host, port } = this.#owner.where
+    const { secureContext, sessions } = this.#owner.means
+    const options = { host, port, noDelay: true, ...pinnedOptions(host, { addresses: [...addresses], connectMs }) }
+    if (!secure) return connect(options)
+    const session = sessions.get(origin)
+    const socket = connectSecurely({
+      ...options,
+      ...(session && { session }),
+      secureContext,
+      ALPNProtocols: ['http/1.1'],
+      // An environment variable of the host's must not switch that off.
+      rejectUnauthorized: true,
+    })
+    return socket.on('session', (fresh) => sessions.set(origin, fresh))
+  }
+
+  #leave(): void {
+    if (this.#isGone) return
+    this.#isGone = true
+    this.#owner.gone(this)
+  }
+}
