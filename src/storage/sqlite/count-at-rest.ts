@@ -6,7 +6,7 @@ import { scanDown } from './scan.ts'
 
 export function countAtRest(db: Connection, { selection, examine, after }: CountInput): Count {
   const from = startOf(after, selection.until)
-  const rows = scanDown<Examined>(db, { selection, among: AT_REST, columns: 'NULL', from })
+  const rows = scanDown<Examined>(db, { selection, among: AT_REST, from })
   const { items, next } = takePage(rows, { limit: examine, examine, after }, () => null)
   return { count: items.length, next }
 }

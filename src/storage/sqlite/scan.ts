@@ -26,16 +26,19 @@ export const JOINED = `
   CROSS JOIN {endpoint} AS p ON p.key = d.endpoint_key
   CROSS JOIN {tenant} AS t ON t.key = d.tenant_key`
 
+/** Joined only where a type is asked for: most rows of a scan may be looked at in vain. */
+const OF_TYPE = 'CROSS JOIN {event} AS e ON e.key = d.event_key'
+
 const MATCHES = `
   (@tenantKey IS NULL OR d.tenant_key = @tenantKey) AND (@endpointKey IS NULL OR d.endpoint_key = @endpointKey)
-  AND (@eventKey IS NULL OR d.event_key = @eventKey) AND (@type IS NULL OR e.type = @type)
-  AND ((@states >> d.state) & 1)`
+  AND (@eventKey IS NULL OR d.event_key = @eventKey) AND ((@states >> d.state) & 1)`
 
 interface ScanInput {
   selection: Selection
   /** Only these states, whatever the selection says. */
   among?: readonly DeliveryState[]
-  columns: string
+  /** Of the delivery itself, beside those of `Examined`. */
+  columns?: string
 }
 
 /** Newest first, from below `after`. Lazily: take what is needed. */
@@ -65,21 +68,18 @@ export function scanUp<Row>(db: Connection, input: ScanInput & { from: Position;
 /** Null: the selection names something that is not there. */
 function scanOf(
   db: Connection,
-  { selection, among = DELIVERY_STATES, columns }: ScanInput,
+  { selection, among = DELIVERY_STATES, columns = 'NULL' }: ScanInput,
 ): { sql: string; values: Record<string, Value> } | null {
   const keys = keysOf(db, selection)
   if (keys === null) return null
   const { from, where } = wayOf(selection, keys)
   const states = (selection.states ?? DELIVERY_STATES).filter((state) => among.includes(state))
   const ids = selection.ids?.map(deliveryKey).filter((key) => key !== null) ?? []
+  const { type } = selection
+  const [matches, joined] = type === undefined ? [MATCHES, ''] : [`${MATCHES} AND e.type = @type`, OF_TYPE]
   return {
-    sql: `SELECT d.key, d.created_at AS createdAt, ${MATCHES} AS matches, ${columns} FROM ${from} ${JOINED} WHERE ${where}`,
-    values: {
-      ...keys,
-      ids: JSON.stringify(ids),
-      type: selection.type ?? null,
-      states: statesMask(states),
-    },
+    sql: `SELECT d.key, d.created_at AS createdAt, ${matches} AS matches, ${columns} FROM ${from} ${joined} WHERE ${where}`,
+    values: { ...keys, ids: JSON.stringify(ids), type: type ?? null, states: statesMask(states) },
   }
 }
 

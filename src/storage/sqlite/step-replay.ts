@@ -9,7 +9,7 @@ import { scanUp } from './scan.ts'
 
 interface Visited extends Examined {
   state: number
-  endpointId: string
+  endpointKey: number
 }
 
 interface Visit {
@@ -25,7 +25,10 @@ export function stepReplay(db: Connection, { replayId, now, limit, examine }: Re
   const { requeue, cursor, ended, ...visited } = visit(db, replay.record, limit, examine)
   const lanes = new Lanes(db, now)
   let { skipped } = visited
-  for (const { key, endpointId } of requeue) {
+  const endpointIds = new Map<number, string>()
+  for (const { key, endpointKey } of requeue) {
+    const endpointId = endpointIds.get(endpointKey) ?? endpointIdOf(db, endpointKey)
+    endpointIds.set(endpointKey, endpointId)
     const lane = lanes.find(endpointId)
     if (lane === undefined || lane.deleted === 1) {
       skipped++
@@ -50,7 +53,7 @@ export function stepReplay(db: Connection, { replayId, now, limit, examine }: Re
 function visit(db: Connection, { selection, cursor, bound }: ReplayRecord, limit: number, examine: number): Visit {
   const rows = scanUp<Visited>(db, {
     selection,
-    columns: 'd.state, p.id AS endpointId',
+    columns: 'd.state, d.endpoint_key AS endpointKey',
     from: cursor,
     bound: bound.at,
   })
@@ -65,4 +68,8 @@ function visit(db: Connection, { selection, cursor, bound }: ReplayRecord, limit
     else result.skipped++
   }
   return { ...result, ended: true }
+}
+
+function endpointIdOf(db: Connection, key: number): string {
+  return db.get<{ id: string }>('SELECT id FROM {endpoint} WHERE key = ?', key)?.id ?? ''
 }
