@@ -42,6 +42,9 @@ export class TenantEndpoints {
   }
 }
 
+/** A tenant that was not used for so long is let go, at the latest after twice that. */
+const QUIET_MS = 5 * 60_000
+
 const NONE = new TenantEndpoints(0, new Map())
 
 /**
@@ -54,6 +57,9 @@ export class EndpointCache {
   /** Least recently used first. */
   readonly #tenants = new Map<string, TenantEndpoints>()
   readonly #loading = new Map<string, Promise<TenantEndpoints>>()
+  /** Since the last sweep. */
+  readonly #used = new Set<string>()
+  #sweptAt = Number.NEGATIVE_INFINITY
   #size = 0
 
   constructor(storage: Storage, endpointsMax: number) {
@@ -70,6 +76,7 @@ export class EndpointCache {
   async at(tenant: string, version: number): Promise<TenantEndpoints> {
     const known = this.#tenants.get(tenant)
     if (known !== undefined && known.version >= version) {
+      this.#used.add(tenant)
       this.#tenants.delete(tenant)
       this.#tenants.set(tenant, known)
       return known
@@ -80,6 +87,14 @@ export class EndpointCache {
   /** Something changed: what is known is brought up to date, what is not known is left to its first use. */
   async changed(tenant: string): Promise<void> {
     if (this.#tenants.has(tenant) || this.#loading.has(tenant)) await this.refresh(tenant)
+  }
+
+  /** Lets go of the tenants that nobody used for minutes: memory depends on what is active. `now`: of the monotonic clock. */
+  sweep(now: number): void {
+    if (now - this.#sweptAt < QUIET_MS) return
+    this.#sweptAt = now
+    for (const [tenant, endpoints] of this.#tenants) if (!this.#used.has(tenant)) this.#forget(tenant, endpoints)
+    this.#used.clear()
   }
 
   /** Asks storage for what changed. */
@@ -112,10 +127,16 @@ export class EndpointCache {
     this.#size += endpoints.size - (this.#tenants.get(tenant)?.size ?? 0)
     this.#tenants.delete(tenant)
     this.#tenants.set(tenant, endpoints)
+    this.#used.add(tenant)
     for (const [oldest, least] of this.#tenants) {
       if (oldest === tenant || (this.#size <= this.#endpointsMax && this.#tenants.size <= this.#endpointsMax)) break
-      this.#tenants.delete(oldest)
-      this.#size -= least.size
+      this.#forget(oldest, least)
     }
+  }
+
+  #forget(tenant: string, { size }: TenantEndpoints): void {
+    this.#tenants.delete(tenant)
+    this.#used.delete(tenant)
+    this.#size -= size
   }
 }

@@ -11,7 +11,7 @@ import { Setbacks } from './setbacks.ts'
 
 /** Slow ones stay for days: were they fewer, a handful of them would keep all later ones from being seen. */
 const REPLAYS_A_ROUND = 1_000
-const REQUEUE_MAX = 500
+const REQUEUE_MAX = 250
 /** A backfill inserts rows, where a replay only changes them: as many as keep a transaction below 10 ms. */
 const BACKFILL_MAX = 100
 const EXAMINE_MAX = 2_000

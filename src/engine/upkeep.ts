@@ -73,14 +73,16 @@ export class Upkeep {
   }
 
   /**
-   * Once a minute: cancels what was held too long, removes what retention gives up, lets go of idle rate gates. Returns whether
-   * some is left, since the moment `until` of the monotonic clock had come: the next call goes on with it.
+   * Once a minute: cancels what was held too long, removes what retention gives up, lets go of idle rate gates and of the
+   * endpoints of quiet tenants. Returns whether some is left, since the moment `until` of the monotonic clock had come: the next call
+   * goes on with it.
    */
   async sweep(until: number = Number.POSITIVE_INFINITY): Promise<boolean> {
-    const { clock, permits } = this.#context
+    const { clock, permits, endpoints } = this.#context
     if (clock.now() - this.#sweptAt < SWEEP_EVERY_MS && clock.now() >= this.#sweptAt) return false
     this.#sweptAt = clock.now()
     permits.sweep()
+    endpoints.sweep(clock.monotonic())
     const left = (await this.#cancelHeld(until)) || (await this.#prune(until))
     if (left) this.sweepSoon()
     return left

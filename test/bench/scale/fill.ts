@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync } from 'node:fs'
+import { closeSync, fsyncSync, mkdtempSync, openSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import Database from 'better-sqlite3'
@@ -81,6 +81,10 @@ export async function fill(path: string, filling: Filling): Promise<void> {
   db.exec('COMMIT')
   db.pragma('wal_checkpoint(TRUNCATE)')
   db.close()
+  // Or the first commit that is measured would wait until all of this is on the disk.
+  const file = openSync(path, 'r+')
+  fsyncSync(file)
+  closeSync(file)
 }
 
 /** The places in line, as the storage itself keeps them. */
@@ -134,7 +138,7 @@ function rowsOf({ tenants, endpoints, events, perEvent, state, spanMs, attempts 
         key: 'n',
         event_key: event,
         // Distinct endpoints of the event's tenant.
-        endpoint_key: `${tenant(event)} + ${tenants} * (((${event} / ${tenants}) * ${perEvent} + n) % ${endpoints / tenants})`,
+        endpoint_key: `${tenant(event)} + ${tenants} * ((((${event} - 1) / ${tenants}) * ${perEvent} + (n - 1) % ${perEvent}) % ${endpoints / tenants})`,
         tenant_key: tenant(event),
         state,
         created_at: at(event),

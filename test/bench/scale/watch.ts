@@ -11,7 +11,7 @@ export interface Watched {
   rssMostMb: number
 }
 
-function rssMb(): number {
+export function rssMb(): number {
   return process.memoryUsage.rss() / 2 ** 20
 }
 

@@ -110,6 +110,25 @@ describe('EndpointCache', () => {
     expect(['large', 'x', 'y', 'z'].filter((tenant) => cache.known(tenant) !== undefined)).toEqual(['y', 'z'])
   })
 
+  it('lets go of a tenant that was not used for minutes, and loads it again, as it is then', async () => {
+    const { storage, cache } = setUp()
+    for (const tenant of ['busy', 'quiet']) await addEndpoint(storage, `ep_${tenant}`, tenant)
+    cache.sweep(0)
+    await cache.at('busy', 0)
+    await cache.at('quiet', 0)
+    // Both were used since the sweep before.
+    cache.sweep(5 * 60_000)
+    await cache.at('busy', 0)
+    // Too soon: nothing can be told of who is quiet.
+    cache.sweep(5 * 60_000 + 1)
+    expect(cache.known('quiet')?.size).toBe(1)
+    cache.sweep(10 * 60_000)
+    expect(cache.known('quiet')).toBeUndefined()
+    expect(cache.known('busy')?.size).toBe(1)
+    await addEndpoint(storage, 'ep_new', 'quiet')
+    expect((await cache.at('quiet', 0)).size).toBe(2)
+  })
+
   it('a change of a tenant that nobody uses is not read', async () => {
     const { storage, cache } = setUp()
     await addEndpoint(storage, 'ep_1')

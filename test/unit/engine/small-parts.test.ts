@@ -176,6 +176,17 @@ describe('ResponseBudget', () => {
     expect(budget.keep('a', new Uint8Array(100), 3_600_000)?.byteLength).toBe(100)
     expect(budget.keep('a', null, 0)).toBeNull()
   })
+
+  it('keeps the account of the 10,000 endpoints that answered last', () => {
+    const budget = new ResponseBudget()
+    const room = (id: string) => budget.keep(id, new Uint8Array(MIB), 0)?.byteLength
+    room('busy')
+    room('quiet')
+    for (let n = 0; n < 9_999; n++) budget.keep(`ep_${n}`, new Uint8Array(1), 0)
+    // That was one more than there is room for: the least lately used one begins anew.
+    expect(room('quiet')).toBe(0)
+    expect(room('busy')).toBe(MIB)
+  })
 })
 
 describe('what holds for one endpoint', () => {
