@@ -3,7 +3,6 @@ import { createWebhookSender, type Transport } from 'hookferry'
 import { sqlite } from 'hookferry/sqlite'
 import { publish } from '../report.ts'
 import { fill, NETWORK, NO_HTTP, withFile } from './fill.ts'
-import { rssMb } from './watch.ts'
 
 /**
  * `node --expose-gc --import tsx test/bench/scale/lives.ts [events]`: what stays in memory of 200,000 events over 20,000 endpoints of
@@ -69,7 +68,7 @@ await withFile(async (path) => {
     concurrency: { total: 256, perEndpoint: 10 },
   })
   await sender.health()
-  const idle = { heap: heapMb(), rss: rssMb() }
+  const idle = heapMb()
   const heaps: number[] = []
   let attempts = 0
   let allDone = () => {}
@@ -94,8 +93,7 @@ await withFile(async (path) => {
     command: 'npm run bench:scale',
     setting: { storage: 'SQLite at synchronous=FULL, in this thread', tenants: TENANTS, 'in flight': 256 },
     figures: [
-      { label: 'heap after collection, sender open and idle', value: idle.heap, unit: 'MB' },
-      { label: 'resident memory, sender open and idle, with what runs the TypeScript', value: idle.rss, unit: 'MB' },
+      { label: 'heap after collection, sender open and idle', value: idle, unit: 'MB' },
       { label: 'heap after collection, a quarter of the way', value: first, unit: 'MB' },
       { label: 'heap after collection, all the way', value: last, unit: 'MB' },
       { label: 'growth over the last half', value: last / second, target: { atMost: 1.1 } },
