@@ -104,11 +104,10 @@ export class Exchange {
     return chunk.length <= room
   }
 
-  /** There is a whole response. Without `reusable` what carried it is given up. */
-  succeed(reusable: boolean): void {
+  /** There is a whole response. What carried it is left to whoever knows whether it can be used again. */
+  succeed(): void {
     const head = this.#head
     if (head === null || !this.#end()) return
-    if (!reusable) this.#carrier?.destroy()
     this.#resolve({
       ...head,
       body: Buffer.concat(this.#chunks),

@@ -4,7 +4,7 @@ import type { Socket } from 'node:net'
 import { createSecureContext } from 'node:tls'
 import type { TransportRequest } from '../../ports/transport.ts'
 import { hostOf } from '../../runtime/host-of.ts'
-import type { SocketSettings } from '../options.ts'
+import { type SocketSettings, TLS_SESSIONS_MAX } from '../options.ts'
 import { pinnedOptions, poolKey } from '../pinned.ts'
 import { IdleSockets } from './idle-sockets.ts'
 
@@ -41,7 +41,12 @@ export function createConnectionPool(settings: SocketSettings): ConnectionPool {
   // Certificates are always checked; an environment variable of the host's must not switch that off.
   const secure = keepBy(
     idle,
-    new https.Agent({ ...limits, secureContext: createSecureContext(settings.tls), rejectUnauthorized: true }),
+    new https.Agent({
+      ...limits,
+      secureContext: createSecureContext(settings.tls),
+      rejectUnauthorized: true,
+      maxCachedSessions: TLS_SESSIONS_MAX,
+    }),
   )
   return { idle, agentFor: (url, pin) => pinned(url.protocol === 'https:' ? secure : plain, idle, url, pin) }
 }

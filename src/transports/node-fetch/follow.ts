@@ -14,8 +14,14 @@ export interface Followed {
 export function followed(exchange: Exchange): Followed {
   let incoming: IncomingMessage | undefined
   let outgoing: ClientRequest | undefined
-  // A server may answer before it has read everything, and a body may go on behind the cap: such sockets are given up.
-  const succeed = () => exchange.succeed(incoming?.complete === true && outgoing?.writableFinished === true)
+  const succeed = () => {
+    if (exchange.settled) return
+    exchange.succeed()
+    // A body may go on behind the cap, and a server may answer before it has read everything: such sockets are given up. TLS tells
+    // of its writes a turn later than of a quick answer.
+    if (!incoming?.complete) outgoing?.destroy()
+    else if (!outgoing?.writableFinished) setImmediate(() => outgoing?.writableFinished || outgoing?.destroy())
+  }
   const failBy = (error: unknown) => {
     // node-fetch looks for the last chunk's bytes by itself, and misses some that node's parser has understood.
     if (incoming?.complete) succeed()

@@ -113,21 +113,36 @@ export class Connection implements Carrier, Dispatcher.DispatchHandler {
     const exchange = this.#exchange
     if (exchange === null || exchange.data(chunk)) return
     // Its end may be in the same packet, and the connection is worth keeping then.
-    queueMicrotask(() => exchange.succeed(false))
+    queueMicrotask(() => {
+      if (exchange.settled) return
+      exchange.succeed()
+      this.destroy()
+    })
   }
 
   onResponseEnd(): void {
     const exchange = this.#exchange
     if (exchange === null) return
-    // A server may answer before it has read everything.
-    const reusable = this.#socket?.writableLength === 0
-    if (reusable) this.#exchange = null
-    exchange.succeed(reusable)
-    if (reusable) this.#owner.free(this)
+    // TLS tells of its last write a turn later than of a quick answer.
+    if (this.#isWritten()) this.#finish(exchange)
+    else setImmediate(() => this.#finish(exchange))
   }
 
   onResponseError(_controller: unknown, error: Error): void {
     this.#exchange?.failBy(error)
+  }
+
+  #isWritten(): boolean {
+    return this.#socket?.writableLength === 0
+  }
+
+  #finish(exchange: Exchange): void {
+    if (exchange.settled) return
+    exchange.succeed()
+    this.#exchange = null
+    // A server may answer before it has read everything, and the connection is of no use then.
+    if (this.#isWritten() && !this.#socket?.destroyed) this.#owner.free(this)
+    else this.destroy()
   }
 
   /** Called by undici, at the first request and after a kept connection was closed just before its next. */

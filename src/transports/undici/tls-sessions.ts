@@ -1,5 +1,4 @@
-/** As many as node:https keeps: the last ones used. A session is 2 to 4 KB, and saves a round trip and the dear half of a handshake. */
-const SESSIONS_MAX = 1_024
+import { TLS_SESSIONS_MAX } from '../options.ts'
 
 /** Sessions of servers met before, so that a new connection resumes one instead of beginning anew. */
 export class TlsSessions {
@@ -12,7 +11,7 @@ export class TlsSessions {
   set(origin: string, session: Buffer): void {
     this.#sessions.delete(origin)
     this.#sessions.set(origin, session)
-    if (this.#sessions.size <= SESSIONS_MAX) return
+    if (this.#sessions.size <= TLS_SESSIONS_MAX) return
     for (const oldest of this.#sessions.keys()) {
       this.#sessions.delete(oldest)
       return

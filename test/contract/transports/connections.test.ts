@@ -3,6 +3,7 @@ import { afterEach, describe, expect, it } from 'vitest'
 import type { SocketOptions } from '../../../src/transports/options.ts'
 import { answering, friendly, httpReceiver, makeCertificates, type Receiver } from '../../support/receivers/index.ts'
 import { requestTo, sendWithin } from '../../support/receivers/request.ts'
+import { startTlsProcess } from '../../support/receivers/tls-process.ts'
 import { TRANSPORTS } from '../../support/transports.ts'
 
 /** What every transport keeps of its connections, and for how long. */
@@ -43,10 +44,32 @@ describe.each(TRANSPORTS)('$name', ({ create }) => {
       const receiver = await start(friendly(certificates.valid))
       const transport = newTransport({ ca: certificates.ca })
       const first = await transport.send(requestTo(receiver.url))
-      const second = await transport.send(requestTo(receiver.url))
       expect(first.timings.tlsMs).toBeGreaterThan(0)
+      const second = await transport.send(requestTo(receiver.url))
       expect(second.timings).toMatchObject({ connectMs: null, tlsMs: null })
       expect(receiver.accepted()).toBe(1)
+    })
+
+    it('are not given up for an answer that comes before TLS has told of its last write', async () => {
+      const certificates = makeCertificates()
+      const receiver = await startTlsProcess(certificates.valid)
+      cleanUp.push(receiver.close)
+      const transport = newTransport({ ca: certificates.ca })
+      for (let number = 0; number < 300; number += 1) {
+        await transport.send(requestTo(`https://localhost:${receiver.port}/`))
+      }
+      expect(await receiver.seen()).toMatchObject({ requests: 300, connections: 1 })
+    })
+
+    it('that are new resume the TLS session of the last one', async () => {
+      const certificates = makeCertificates()
+      const receiver = await startTlsProcess(certificates.valid)
+      cleanUp.push(receiver.close)
+      const transport = newTransport({ ca: certificates.ca, keepAliveMs: 0 })
+      for (let number = 0; number < 3; number += 1) {
+        await transport.send(requestTo(`https://localhost:${receiver.port}/`))
+      }
+      expect(await receiver.seen()).toEqual({ requests: 3, connections: 3, resumed: 2 })
     })
 
     it('are closed by us when idle for keepAliveMs', async () => {

@@ -8,7 +8,7 @@ import type { TlsFiles } from './receiver.ts'
 export interface Certificates {
   /** What a sender must trust, as PEM. */
   ca: string
-  /** For `localhost`, `receiver.test` and 127.0.0.1. */
+  /** For `localhost`, `receiver.test`, every name under `hooks.test`, and 127.0.0.1. */
   valid: TlsFiles
   expired: TlsFiles
   /** For another name. */
@@ -34,7 +34,7 @@ export function makeCertificates(): Certificates {
     openssl('x509', '-req', '-in', `${name}.csr`, ...by, '-days', String(days), '-out', `${name}.pem`)
     return { key: read(`${name}.key`), cert: read(`${name}.pem`) }
   }
-  const ours = 'DNS:localhost,DNS:receiver.test,IP:127.0.0.1'
+  const ours = 'DNS:localhost,DNS:receiver.test,DNS:*.hooks.test,IP:127.0.0.1'
   try {
     const ca = selfSign('ca', '/CN=test authority', '-days', '2').cert
     return {
