@@ -2,8 +2,8 @@ import type { Chart } from './report.ts'
 import { shown } from './report.ts'
 
 const WIDTH = 720
-const LABELS = 270
-const VALUES = 110
+const LABELS = 330
+const VALUES = 90
 const ROW = 30
 const TOP = 44
 
@@ -11,11 +11,11 @@ const TOP = 44
 export function chartSvg({ title, unit, bars }: Chart): string {
   const height = TOP + bars.length * ROW + 10
   const longest = Math.max(...bars.map(({ value }) => value))
-  const rows = bars.map(({ label, value }, index) => {
+  const rows = bars.map(({ label, value, bare = false }, index) => {
     const y = TOP + index * ROW
     const length = Math.max(1, ((WIDTH - LABELS - VALUES) * value) / longest)
     return `  <text x="${LABELS - 10}" y="${y + 16}" text-anchor="end">${escaped(label)}</text>
-  <rect x="${LABELS}" y="${y + 2}" width="${length.toFixed(1)}" height="20" rx="2" class="${label.startsWith('bare') ? 'bare' : 'ours'}"/>
+  <rect x="${LABELS}" y="${y + 2}" width="${length.toFixed(1)}" height="20" rx="2" class="${bare ? 'bare' : 'ours'}"/>
   <text x="${(LABELS + length + 8).toFixed(1)}" y="${y + 16}">${escaped(shown({ value, unit }))}</text>`
   })
   return `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${WIDTH} ${height}" width="${WIDTH}" height="${height}" role="img" aria-label="${escaped(title)}">

@@ -6,7 +6,8 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { createWebhookSender, type WebhookSender } from 'hookferry'
 import { sqlite } from 'hookferry/sqlite'
 import { DATA, quantile } from './loop.ts'
-import { accepts, endToEnd, startSink } from './measures.ts'
+import { accepts, endToEnd } from './measures.ts'
+import { startSink } from './sink-process.ts'
 
 export type Run = Record<string, number>
 
@@ -66,8 +67,8 @@ async function paced(): Promise<Run> {
 /** One event at a time in an idle process: until `send` answers, and until its request arrives. */
 async function idle(count: number): Promise<Run> {
   const sender = await started('idle')
-  sink.process.send('record')
-  const sent = new Map<string, number>()
+  sink.record()
+  const sent = new Map<string, bigint>()
   const waits: number[] = []
   for (let n = 0; n < count; n++) {
     const delivered = new Promise<void>((resolve) => {
@@ -76,17 +77,15 @@ async function idle(count: number): Promise<Run> {
         resolve()
       })
     })
-    const at = performance.now()
+    const began = performance.now()
+    const at = process.hrtime.bigint()
     const { id } = await sender.send({ type: 'invoice.paid', data: DATA })
-    waits.push(performance.now() - at)
-    sent.set(id, performance.timeOrigin + at)
+    waits.push(performance.now() - began)
+    sent.set(id, at)
     await delivered
   }
-  const told = new Promise<[string, number][]>((resolve) => {
-    sink.process.once('message', (message) => resolve(message as [string, number][]))
-  })
-  sink.process.send('arrivals')
-  const arrivals = (await told).map(([id, at]) => at - (sent.get(id) ?? Number.NaN))
+  const arrived = await sink.arrivals()
+  const arrivals = [...sent].map(([id, at]) => Number(arrived.get(id)! - at) / 1e6)
   await sender.stop()
   return {
     sendP50: quantile(waits, 0.5),
@@ -96,12 +95,13 @@ async function idle(count: number): Promise<Run> {
 }
 
 async function fast(): Promise<Run> {
-  const acceptRate = await accepts({ storage: storage('accepts'), count: 30_000, inFlight: IN_FLIGHT }, sink)
-  const both = await endToEnd({ storage: storage('end-to-end'), count: 8_000, inFlight: IN_FLIGHT }, sink)
-  return { accepts: acceptRate, endToEnd: both.eventsPerSecond, cpu: both.cpuMicrosPerEvent, ...(await idle(600)) }
+  const load = { client: 'node-fetch', inFlight: IN_FLIGHT } as const
+  const acceptRate = await accepts({ ...load, storage: storage('accepts'), count: 30_000 }, sink)
+  const both = await endToEnd({ ...load, storage: storage('end-to-end'), count: 8_000 }, sink)
+  return { accepts: acceptRate, endToEnd: both.perSecond, cpu: both.cpuMicros, ...(await idle(600)) }
 }
 
 const run = disk === 'slow' ? await paced() : await fast()
 process.stdout.write(JSON.stringify(run))
-sink.process.disconnect()
+sink.stop()
 rmSync(folder, { recursive: true })

@@ -1,66 +1,46 @@
-import { type ChildProcess, fork } from 'node:child_process'
-import { once } from 'node:events'
-import { statSync } from 'node:fs'
-import { Agent } from 'node:http'
-import { join } from 'node:path'
-import { fileURLToPath } from 'node:url'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { createWebhookSender, type WebhookSender } from 'hookferry'
-import { sqlite } from 'hookferry/sqlite'
 import type { Storage } from 'hookferry/storage'
-import fetch from 'node-fetch'
-import { BODY, closedLoop, DATA } from './loop.ts'
+import { BENCHES, type Client, type Cost, costOf } from './clients.ts'
+import { closedLoop, DATA } from './loop.ts'
+import type { Sink } from './sink-process.ts'
 
-/** The single measurements of the bench. Each makes and closes what it needs; all use one sink. */
-
-export interface Sink {
-  url: string
-  process: ChildProcess
-}
-
-export async function startSink(): Promise<Sink> {
-  const child = fork(fileURLToPath(new URL('./sink.ts', import.meta.url)), { execArgv: ['--import', 'tsx'] })
-  const [port] = await once(child, 'message')
-  return { url: `http://127.0.0.1:${port}/`, process: child }
-}
+/** The single measurements of the benchmarks. Each makes and closes what it needs; all use one sink. */
 
 /** What is measured, on which storage, and how many calls of it run at a time. */
 export interface Load {
   storage: Storage
+  client: Client
   count: number
   inFlight: number
 }
 
-export const IN_FLIGHT = 64
-const ACCEPTS = 20_000
-export const DELIVERIES = 8_000
-const LATENCIES = 400
+const EVENT = { type: 'invoice.paid', data: DATA }
+/** Between two events of an idle process. */
+const PAUSE_MS = 5
 
-function senderOf({ storage, inFlight }: Pick<Load, 'storage' | 'inFlight'>): WebhookSender {
-  return createWebhookSender({
+async function senderOf({ storage, client, inFlight }: Omit<Load, 'count'>, sink: Sink): Promise<WebhookSender> {
+  const sender = createWebhookSender({
     storage,
+    transport: BENCHES[client].transport(),
     network: { allowHttp: true, allowRanges: ['127.0.0.0/8'] },
     concurrency: { total: inFlight, perEndpoint: inFlight },
   })
+  await sender.endpoints.create({ url: sink.url })
+  return sender
 }
 
 /** Durable accepts a second, one matching endpoint, nothing delivered meanwhile. */
 export async function accepts(load: Load, sink: Sink): Promise<number> {
-  const sender = senderOf(load)
-  await sender.endpoints.create({ url: sink.url })
-  const rate = await closedLoop(load.count, load.inFlight, () => sender.send({ type: 'invoice.paid', data: DATA }))
+  const sender = await senderOf(load, sink)
+  const rate = await closedLoop(load.count, load.inFlight, () => sender.send(EVENT))
   await sender.stop()
   return rate
 }
 
-export interface EndToEnd {
-  eventsPerSecond: number
-  cpuMicrosPerEvent: number
-}
-
-/** Accept, sign, POST, log and settle: each turn of the loop waits until its event is delivered. */
-export async function endToEnd(load: Load, sink: Sink): Promise<EndToEnd> {
-  const sender = senderOf(load)
-  await sender.endpoints.create({ url: sink.url })
+/** Accept, fan-out, sign, POST, log and settle: each turn of the loop waits until its event is delivered. */
+export async function endToEnd(load: Load, sink: Sink): Promise<Cost> {
+  const sender = await senderOf(load, sink)
   await sender.start()
   const waiting = new Map<string, () => void>()
   const early = new Set<string>()
@@ -69,66 +49,76 @@ export async function endToEnd(load: Load, sink: Sink): Promise<EndToEnd> {
     if (resolve === undefined) early.add(eventId)
     else resolve()
   })
-  const before = process.cpuUsage()
-  const eventsPerSecond = await closedLoop(load.count, load.inFlight, async () => {
-    const { id } = await sender.send({ type: 'invoice.paid', data: DATA })
-    if (!early.delete(id)) await new Promise<void>((resolve) => waiting.set(id, resolve))
-    waiting.delete(id)
-  })
-  const cpu = process.cpuUsage(before)
+  const cost = await costOf(load.count, () =>
+    closedLoop(load.count, load.inFlight, async () => {
+      const { id } = await sender.send(EVENT)
+      if (!early.delete(id)) await new Promise<void>((resolve) => waiting.set(id, resolve))
+      waiting.delete(id)
+    }),
+  )
   await sender.stop()
-  return { eventsPerSecond, cpuMicrosPerEvent: (cpu.user + cpu.system) / load.count }
+  return cost
 }
 
-/** The same POST without any of our code: what node-fetch alone reaches on this machine now. */
-export async function bareNodeFetch({ count, inFlight }: Omit<Load, 'storage'>, sink: Sink): Promise<number> {
-  const agent = new Agent({ keepAlive: true, maxSockets: inFlight })
-  const headers = { 'content-type': 'application/json' }
-  const rate = await closedLoop(count, inFlight, async () => {
-    const response = await fetch(sink.url, { method: 'POST', body: BODY, headers, agent })
-    await response.arrayBuffer()
+export interface FromBacklog {
+  /** Over both phases together. */
+  perSecond: number
+  deliveriesPerSecond: number
+}
+
+/** The same with all events accepted before the sender starts, so that each delivery is claimed. */
+export async function fromBacklog(load: Load, sink: Sink): Promise<FromBacklog> {
+  const sender = await senderOf(load, sink)
+  let left = load.count
+  const delivered = new Promise<void>((resolve) => {
+    sender.on('delivery.delivered', () => {
+      if (--left === 0) resolve()
+    })
   })
-  agent.destroy()
-  return rate
+  const began = performance.now()
+  await closedLoop(load.count, load.inFlight, () => sender.send(EVENT))
+  const accepted = performance.now()
+  await sender.start()
+  await delivered
+  const ended = performance.now()
+  await sender.stop()
+  const perSecond = (ms: number) => load.count / (ms / 1_000)
+  return { perSecond: perSecond(ended - began), deliveriesPerSecond: perSecond(ended - accepted) }
+}
+
+/** Milliseconds of each `send`, awaited one by one, in a process that does nothing else. */
+export async function sendsAlone(load: Load, sink: Sink): Promise<number[]> {
+  const sender = await senderOf(load, sink)
+  const took: number[] = []
+  for (let sent = 0; sent < load.count; sent++) {
+    const began = performance.now()
+    await sender.send(EVENT)
+    took.push(performance.now() - began)
+  }
+  await sender.stop()
+  return took
 }
 
 /** Milliseconds from the call of `send` to the request's arrival, in an otherwise idle process. */
-async function latencies(storage: Storage, sink: Sink): Promise<number[]> {
-  const sender = senderOf({ storage, inFlight: IN_FLIGHT })
-  await sender.endpoints.create({ url: sink.url })
+export async function arrivals(load: Load, sink: Sink): Promise<number[]> {
+  const sender = await senderOf(load, sink)
   await sender.start()
-  sink.process.send('record')
-  const sent = new Map<string, number>()
-  for (let count = 0; count < LATENCIES; count++) {
+  sink.record()
+  const sent = new Map<string, bigint>()
+  for (let count = 0; count < load.count; count++) {
     const delivered = new Promise<void>((resolve) => {
       const off = sender.on('delivery.delivered', () => {
         off()
         resolve()
       })
     })
-    const at = performance.timeOrigin + performance.now()
-    const { id } = await sender.send({ type: 'invoice.paid', data: DATA })
+    const at = process.hrtime.bigint()
+    const { id } = await sender.send(EVENT)
     sent.set(id, at)
     await delivered
+    await sleep(PAUSE_MS)
   }
-  sink.process.send('arrivals')
-  const [arrivals] = (await once(sink.process, 'message')) as [[string, number][]]
+  const arrived = await sink.arrivals()
   await sender.stop()
-  return arrivals.map(([id, at]) => at - (sent.get(id) ?? Number.NaN))
-}
-
-export interface OnSqlite extends EndToEnd {
-  acceptsPerSecond: number
-  bytesPerEvent: number
-  latencies: number[]
-}
-
-export async function onSqlite(folder: string, sink: Sink): Promise<OnSqlite> {
-  const path = (name: string) => join(folder, `${name}.db`)
-  const storage = (name: string) => sqlite({ path: path(name) })
-  const at = { inFlight: IN_FLIGHT }
-  const acceptsPerSecond = await accepts({ ...at, storage: storage('accepts'), count: ACCEPTS }, sink)
-  const ours = await endToEnd({ ...at, storage: storage('end-to-end'), count: DELIVERIES }, sink)
-  const bytesPerEvent = statSync(path('end-to-end')).size / DELIVERIES
-  return { ...ours, acceptsPerSecond, bytesPerEvent, latencies: await latencies(storage('latency'), sink) }
+  return [...sent].map(([id, at]) => Number(arrived.get(id)! - at) / 1e6)
 }

@@ -1,29 +1,39 @@
 import { postgres } from 'hookferry/postgres'
-import { Client, Pool } from 'pg'
+import { Client as Connection, Pool } from 'pg'
 import { type OwnServer, startOwnServer } from '../support/postgres/server.ts'
+import { BENCHES, bareLoop, CLIENTS, type Client } from './clients.ts'
 import { BODY } from './loop.ts'
-import { accepts, bareNodeFetch, type EndToEnd, endToEnd, type Sink } from './measures.ts'
+import { accepts, endToEnd } from './measures.ts'
+import type { Definition, Measured } from './medians.ts'
+import type { Sink } from './sink-process.ts'
 
 /** The measurements on Postgres: a server of our own on the same machine, its data on disk, its settings those it comes with. */
 
 export const IN_FLIGHT = 256
-const ACCEPTS = 12_000
-const DELIVERIES = 5_000
+const ACCEPTS = 12_800
 /** As many as one commit of ours takes at most. */
 const GROUP = 128
 
-export interface OnPostgres extends EndToEnd {
-  acceptsPerSecond: number
-  bareInsertsPerSecond: number
-  bareNodeFetchPerSecond: number
-  statementsPerEvent: number
-  bytesPerEvent: number
-}
+export const FIGURES: Definition[] = [
+  ...CLIENTS.map(
+    (client): Definition => [`${client} closed`, `end to end, closed loop, ${client}: share of the bare loop`],
+  ),
+  ['accepts share', 'durable accepts: share of bare grouped inserts of the same rows'],
+  ['statements', `statements per event, closed loop, ${CLIENTS[0]}`, undefined, { atMost: 0.2 }],
+  ['bytes', 'size per event', 'KB', { atMost: 2.5 }],
+  ['accepts', 'durable accepts', '/s'],
+  ['bare inserts', 'bare grouped inserts of the same rows', '/s'],
+  ...CLIENTS.flatMap((client): Definition[] => [
+    [`${client} closed rate`, `end to end, closed loop, ${client}`, '/s'],
+    [`${client} bare rate`, `bare loop, ${client}`, '/s'],
+    [`${client} cpu`, `CPU of this process per event, closed loop, ${client}`, 'µs'],
+  ]),
+]
 
 export interface PostgresBench {
   /** What the server says of itself. */
   settings: Record<string, string>
-  run(sink: Sink): Promise<OnPostgres>
+  run(sink: Sink): Promise<Measured>
   stop(): Promise<void>
 }
 
@@ -38,42 +48,49 @@ export async function startPostgres(): Promise<PostgresBench> {
   return { settings, run: (sink) => run(server, sink), stop: () => server.stop() }
 }
 
-async function run(server: OwnServer, sink: Sink): Promise<OnPostgres> {
+async function run(server: OwnServer, sink: Sink): Promise<Measured> {
   const pool = new Pool({ connectionString: server.url, max: 10 }).on('error', () => {})
   const counted = counting(pool)
-  const storage = (schema: string) => postgres({ pool: counted.pool, schema })
-  const at = { inFlight: IN_FLIGHT }
+  const load = (schema: string, client: Client, count: number) => {
+    return { storage: postgres({ pool: counted.pool, schema }), client, count, inFlight: IN_FLIGHT }
+  }
+  const measured: Measured = {}
   try {
-    const acceptsPerSecond = await accepts({ ...at, storage: storage('accepts'), count: ACCEPTS }, sink)
-    const bareInsertsPerSecond = await bareInserts(server, 'accepts')
-    const bareNodeFetchPerSecond = await bareNodeFetch({ ...at, count: DELIVERIES }, sink)
-    const before = counted.statements()
-    const ours = await endToEnd({ ...at, storage: storage('end_to_end'), count: DELIVERIES }, sink)
-    const statementsPerEvent = (counted.statements() - before) / DELIVERIES
-    const [size] = await server.query<{ bytes: string }>(`
-      SELECT sum(pg_total_relation_size(c.oid)) AS bytes FROM pg_class AS c
-      WHERE relkind = 'r' AND relnamespace = 'end_to_end'::regnamespace`)
-    const bytesPerEvent = Number(size?.bytes) / DELIVERIES
-    return {
-      ...ours,
-      acceptsPerSecond,
-      bareInsertsPerSecond,
-      bareNodeFetchPerSecond,
-      statementsPerEvent,
-      bytesPerEvent,
+    for (const client of CLIENTS) {
+      const { counts } = BENCHES[client]
+      const schema = schemaOf(client)
+      const bare = await bareLoop(client, counts.bare, IN_FLIGHT, sink.url)
+      const before = counted.statements()
+      const ours = await endToEnd(load(schema, client, counts.ours), sink)
+      measured.statements ??= (counted.statements() - before) / counts.ours
+      const [size] = await server.query<{ bytes: string }>(`
+        SELECT sum(pg_total_relation_size(c.oid)) AS bytes FROM pg_class AS c
+        WHERE relkind = 'r' AND relnamespace = '${schema}'::regnamespace`)
+      measured.bytes = Number(size?.bytes) / counts.ours / 1_000
+      measured[`${client} closed`] = ours.perSecond / bare.perSecond
+      measured[`${client} closed rate`] = ours.perSecond
+      measured[`${client} bare rate`] = bare.perSecond
+      measured[`${client} cpu`] = ours.cpuMicros
     }
+    measured.accepts = await accepts(load('accepts', 'node-fetch', ACCEPTS), sink)
+    measured['bare inserts'] = await bareInserts(server, 'accepts')
+    measured['accepts share'] = measured.accepts / measured['bare inserts']
+    return measured
   } finally {
     await pool.end()
-    await server.query('DROP SCHEMA IF EXISTS accepts CASCADE; DROP SCHEMA IF EXISTS end_to_end CASCADE; CHECKPOINT')
+    const schemas = [...CLIENTS.map(schemaOf), 'accepts']
+    await server.query(`${schemas.map((schema) => `DROP SCHEMA IF EXISTS ${schema} CASCADE`).join(';')}; CHECKPOINT`)
   }
 }
+
+const schemaOf = (client: Client) => client.replace('-', '_')
 
 /**
  * The same rows into the same tables, by two statements and a commit for each group, one group after the other: what these
  * tables and this disk allow to whoever asks and decides nothing. Rows a second.
  */
 async function bareInserts(server: OwnServer, schema: string): Promise<number> {
-  const client = new Client({ connectionString: server.url })
+  const client = new Connection({ connectionString: server.url })
   await client.connect()
   const copyOf = async (table: string, given: Record<string, string>) => {
     const { rows } = await client.query<{ name: string }>(

@@ -23,6 +23,8 @@ export type Target = { atLeast: number } | { atMost: number }
 export interface Bar {
   label: string
   value: number
+  /** Drawn as what ours is compared with. */
+  bare?: boolean
 }
 
 export interface Chart {
@@ -56,7 +58,7 @@ export function publish(name: string, report: Report): void {
   writeFileSync(`${FIGURES}${name}.json`, `${JSON.stringify(kept, null, 2)}\n`)
 }
 
-function print({ title, figures, ...about }: Pick<Report, 'title' | 'figures' | 'setting'>): void {
+export function print({ title, figures, ...about }: Pick<Report, 'title' | 'figures' | 'setting'>): void {
   process.stdout.write(`\n${title}\n  ${told({ ...machine(), ...about.setting })}\n\n`)
   for (const figure of figures) {
     const target = targetOf(figure)

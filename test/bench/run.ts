@@ -1,99 +1,95 @@
-import { mkdtempSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
-import { quantile } from './loop.ts'
-import { bareNodeFetch, DELIVERIES, IN_FLIGHT, onSqlite, startSink } from './measures.ts'
-import * as pg from './postgres.ts'
-import { median, publish } from './report.ts'
+import { CLIENTS } from './clients.ts'
+import { medians } from './medians.ts'
+import * as postgres from './postgres.ts'
+import { type Chart, type Figure, publish } from './report.ts'
+import { startSink } from './sink-process.ts'
+import * as sqlite from './sqlite.ts'
+import { within } from './within.ts'
 
 /**
- * `npm run bench`: the median of five interleaved runs, on a real SQLite file at synchronous=FULL and on a Postgres of our own
- * with fsync on, the sink in a process of its own. Ratios are what can be compared between machines; absolute figures move
- * with the machine and its neighbours.
+ * `npm run bench`: the median of five runs after one that warms up, of the built package; on SQLite files with the database in the
+ * host's thread, then in one of its own, then on a Postgres of our own. `npm run bench -- sqlite`, `thread` or `postgres`: one of them.
+ * In each run the two sides of a ratio are measured one right after the other. Ratios are what can be compared between machines;
+ * absolute figures move with the machine and its neighbours.
  */
 
 const RUNS = 5
+const RUN_LIMIT_MS = 120_000
+const COMMAND = 'npm run bench'
+const shared = { package: 'as built', payload: '1 KB', runs: RUNS }
 
-const SQLITE = {
-  shareOfBareNodeFetch: 'end to end as a share of the bare node-fetch loop',
-  eventsPerSecond: 'end-to-end events/s, node-fetch',
-  bareNodeFetchPerSecond: 'bare node-fetch loop, requests/s',
-  acceptsPerSecond: 'durable accepts/s',
-  cpuMicrosPerEvent: 'CPU per event, end to end, µs',
-  latencyP50Ms: 'send to arrival, p50, ms',
-  latencyP99Ms: 'send to arrival, p99, ms',
-  bytesPerEvent: 'bytes on disk per event (1 KB payload)',
+async function runsOf<T>(name: string, oneRun: () => Promise<T>): Promise<T[]> {
+  const runs: T[] = []
+  for (let index = 0; index <= RUNS; index++) {
+    const run = await within(RUN_LIMIT_MS, oneRun())
+    process.stdout.write(`${name}: ${index === 0 ? 'warmed up' : `run ${index} of ${RUNS} done`}\n`)
+    if (index > 0) runs.push(run)
+  }
+  return runs
 }
 
-const POSTGRES = {
-  postgresShareOfBareNodeFetch: 'end to end as a share of the bare node-fetch loop',
-  postgresShareOfBareInserts: 'durable accepts as a share of bare grouped inserts',
-  postgresEventsPerSecond: 'end-to-end events/s, node-fetch',
-  postgresBareNodeFetchPerSecond: 'bare node-fetch loop, requests/s',
-  postgresAcceptsPerSecond: 'durable accepts/s',
-  postgresBareInsertsPerSecond: 'bare inserts of the same rows, events/s',
-  postgresCpuMicrosPerEvent: 'CPU of this process per event, end to end, µs',
-  postgresStatementsPerEvent: 'statements per event, end to end',
-  postgresBytesPerEvent: 'bytes in the database per event (1 KB payload)',
+async function onSqlite(name: string, title: string, thread: boolean): Promise<void> {
+  const sink = await startSink()
+  const runs = await runsOf(title, () => sqlite.onSqlite({ thread, share: 1, ratiosOnly: false }, sink))
+  sink.stop()
+  const figures = medians([...sqlite.RATIOS, ...sqlite.ABSOLUTE], runs)
+  const setting = {
+    ...shared,
+    'in flight': sqlite.IN_FLIGHT,
+    SQLite: 'synchronous=FULL',
+    'database thread': thread ? 'its own' : "the host's, as is the default",
+  }
+  const charts = [ratesChart(`${name}-rates`, title, figures), cpuChart(`${name}-cpu`, title, figures)]
+  publish(name, { title, command: COMMAND, setting, figures, charts })
 }
 
-type Run = Record<keyof typeof SQLITE | keyof typeof POSTGRES, number>
-
-async function oneRun(postgres: pg.PostgresBench): Promise<Run> {
-  const folder = mkdtempSync(join(tmpdir(), 'hookferry-bench-'))
+async function onPostgres(): Promise<void> {
+  const server = await postgres.startPostgres()
   const sink = await startSink()
   try {
-    const bareNodeFetchPerSecond = await bareNodeFetch({ inFlight: IN_FLIGHT, count: DELIVERIES }, sink)
-    const { latencies, ...sqlite } = await onSqlite(folder, sink)
-    const onPostgres = await postgres.run(sink)
-    return {
-      ...sqlite,
-      bareNodeFetchPerSecond,
-      shareOfBareNodeFetch: sqlite.eventsPerSecond / bareNodeFetchPerSecond,
-      latencyP50Ms: quantile(latencies, 0.5),
-      latencyP99Ms: quantile(latencies, 0.99),
-      postgresShareOfBareNodeFetch: onPostgres.eventsPerSecond / onPostgres.bareNodeFetchPerSecond,
-      postgresShareOfBareInserts: onPostgres.acceptsPerSecond / onPostgres.bareInsertsPerSecond,
-      postgresEventsPerSecond: onPostgres.eventsPerSecond,
-      postgresBareNodeFetchPerSecond: onPostgres.bareNodeFetchPerSecond,
-      postgresAcceptsPerSecond: onPostgres.acceptsPerSecond,
-      postgresBareInsertsPerSecond: onPostgres.bareInsertsPerSecond,
-      postgresCpuMicrosPerEvent: onPostgres.cpuMicrosPerEvent,
-      postgresStatementsPerEvent: onPostgres.statementsPerEvent,
-      postgresBytesPerEvent: onPostgres.bytesPerEvent,
-    }
+    const figures = medians(postgres.FIGURES, await runsOf('Postgres', () => server.run(sink)))
+    const title = 'On Postgres'
+    const setting = { ...shared, 'in flight': postgres.IN_FLIGHT, ...server.settings }
+    const charts = [ratesChart('bench-postgres-rates', title, figures)]
+    publish('bench-postgres', { title, command: COMMAND, setting, figures, charts })
   } finally {
-    sink.process.disconnect()
-    rmSync(folder, { recursive: true, force: true })
+    sink.stop()
+    await server.stop()
   }
 }
 
-const postgres = await pg.startPostgres()
-const runs: Run[] = []
-try {
-  for (let index = 0; index < RUNS; index++) {
-    runs.push(await oneRun(postgres))
-    process.stdout.write(`run ${index + 1} of ${RUNS} done\n`)
+function ratesChart(name: string, where: string, figures: readonly Figure[]): Chart {
+  return {
+    name,
+    title: `${where}: events a second`,
+    unit: '/s',
+    bars: bars(figures, '', ['end to end', 'bare loop'], '/s'),
   }
-} finally {
-  await postgres.stop()
 }
-const figures = (labels: Record<string, string>) =>
-  Object.entries(labels).map(([key, label]) =>
-    median(
-      label,
-      runs.map((run) => run[key as keyof Run]),
-    ),
+
+function cpuChart(name: string, where: string, figures: readonly Figure[]): Chart {
+  return {
+    name,
+    title: `${where}: CPU an event`,
+    unit: 'µs',
+    bars: bars(figures, 'CPU per ', ['event', 'request'], 'µs'),
+  }
+}
+
+/** Client by client: what of it begins so. */
+function bars(figures: readonly Figure[], prefix: string, begins: readonly string[], unit: string) {
+  return CLIENTS.flatMap((client) =>
+    figures
+      .filter((figure) => figure.unit === unit && figure.label.endsWith(client))
+      .filter(({ label }) => begins.some((each) => label.startsWith(prefix + each)))
+      .map(({ label, value }) => ({ label: label.replace(prefix, ''), value, bare: label.includes('bare') })),
   )
-publish('bench', {
-  title: 'On SQLite',
-  command: 'npm run bench',
-  setting: { runs: RUNS, inFlight: IN_FLIGHT, synchronous: 'FULL', thread: "the host's" },
-  figures: figures(SQLITE),
-})
-publish('bench-postgres', {
-  title: 'On Postgres',
-  command: 'npm run bench',
-  setting: { runs: RUNS, inFlight: pg.IN_FLIGHT, ...postgres.settings },
-  figures: figures(POSTGRES),
-})
+}
+
+const PARTS: Record<string, () => Promise<void>> = {
+  sqlite: () => onSqlite('bench', 'On SQLite', false),
+  thread: () => onSqlite('bench-thread', 'On SQLite in a thread of its own', true),
+  postgres: onPostgres,
+}
+const asked = process.argv.slice(2)
+for (const [part, run] of Object.entries(PARTS)) if (asked.length === 0 || asked.includes(part)) await run()

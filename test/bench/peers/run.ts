@@ -5,8 +5,8 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { parseArgs } from 'node:util'
 import { startOwnServer } from '../../support/postgres/server.ts'
 import { quantile } from '../loop.ts'
-import { startSink } from '../measures.ts'
 import { type Figure, median, publish } from '../report.ts'
+import { startSink } from '../sink-process.ts'
 import { bullmq } from './bullmq.ts'
 import { type Client, type Contestant, IN_FLIGHT, JOBS, type Queue } from './contest.ts'
 import { graphileWorker } from './graphile-worker.ts'
@@ -90,7 +90,7 @@ try {
     }
   }
 } finally {
-  sink.process.disconnect()
+  sink.stop()
   await server.stop()
 }
 
