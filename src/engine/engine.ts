@@ -240,8 +240,7 @@ export class Engine {
     const now = clock.now()
     const pollAt = now + Math.max(0, this.#pollAt - clock.monotonic())
     // What fell due since the scheduler looked is not blocked: it is looked at again at once.
-    const blocked = dueAt !== null && dueAt <= Math.min(now, this.#scheduler.lookedAt)
-    const soonest = blocked ? now + BLOCKED_RETRY_MS : (dueAt ?? pollAt)
+    const soonest = this.#scheduler.leftDue(dueAt) ? now + BLOCKED_RETRY_MS : (dueAt ?? pollAt)
     return Math.min(pollAt, soonest, this.#replayAt)
   }
 

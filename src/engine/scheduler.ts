@@ -57,9 +57,9 @@ export class Scheduler {
     return this.#backlog || this.#excluded
   }
 
-  /** What falls due later than this was not seen by the last pass, epoch milliseconds. */
-  get lookedAt(): number {
-    return this.#lookedAt
+  /** Whether what falls due at that moment, epoch milliseconds, was due already when the last pass looked. Null is never. */
+  leftDue(dueAt: number | null): boolean {
+    return dueAt !== null && dueAt <= Math.min(this.#context.clock.now(), this.#lookedAt)
   }
 
   /** Deliveries that are due were left to a claim. */

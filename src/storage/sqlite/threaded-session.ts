@@ -8,6 +8,7 @@ import { WorkerLink } from './worker-link.ts'
 
 /** In a thread of its own, so that neither a commit nor a long read holds up the host's event loop. Calls run in their order. */
 export function createThreadedSession(settings: Settings): Session {
+  /** Null before `open` has succeeded, and after `close`. */
   let version: unknown = null
   let link: WorkerLink | null = null
   let connecting: Promise<WorkerLink> | null = null
@@ -26,9 +27,8 @@ export function createThreadedSession(settings: Settings): Session {
       version = await next.ask('open')
       if (listeners.size > 0) await next.ask('watch')
     } catch (error) {
-      // Nothing is kept of a failed attempt, so that it can be repeated.
+      // Nothing is kept of a failed attempt, so that it can be repeated: by `open`, or by the next call of a storage that was open.
       await next.close().catch(() => {})
-      version = null
       throw error
     }
     link = next

@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, renameSync, rmdirSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
@@ -46,6 +46,19 @@ it('a thread that dies fails what is under way as doubtful and retryable, and th
   const both = await Promise.all([storage.nextDueAt(), storage.nextDueAt()])
   expect(both).toEqual([null, null])
   expect(workers).toHaveLength(before + 1)
+  await storage.close()
+})
+
+it('a storage that was open comes back by itself when another thread can be had again', async () => {
+  const storage = await opened()
+  const path = join(folder, `${files - 1}.db`)
+  await kill()
+  renameSync(path, `${path}.away`)
+  mkdirSync(path)
+  await expect(storage.nextDueAt()).rejects.toMatchObject({ code: 'storage_unavailable' })
+  rmdirSync(path)
+  renameSync(`${path}.away`, path)
+  expect(await storage.nextDueAt()).toBeNull()
   await storage.close()
 })
 
