@@ -1,8 +1,9 @@
 import { subscribe, unsubscribe } from 'node:diagnostics_channel'
 import type { Socket } from 'node:net'
-import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import type { TransportFailure } from '../../src/ports/transport.ts'
 import type { SocketOptions } from '../../src/transports/options.ts'
+import { closedAfterEach } from '../support/closed-after-each.ts'
 import * as receivers from '../support/receivers/index.ts'
 import { requestTo, sendWithin } from '../support/receivers/request.ts'
 import { TRANSPORTS } from '../support/transports.ts'
@@ -11,7 +12,7 @@ const DEADLINE_MS = 1_000
 const LEEWAY_MS = 500
 
 let certificates: receivers.Certificates
-const cleanUp: (() => Promise<void>)[] = []
+const closed = closedAfterEach()
 
 const alive = new Set<Socket>()
 const onSocket = (message: unknown) => {
@@ -29,15 +30,7 @@ afterAll(() => {
   unsubscribe('net.client.socket', onSocket)
 })
 
-afterEach(async () => {
-  for (const close of cleanUp.splice(0).reverse()) await close()
-})
-
-async function start<R extends receivers.Receiver>(starting: Promise<R>): Promise<R> {
-  const receiver = await starting
-  cleanUp.push(receiver.close)
-  return receiver
-}
+const start = async <R extends receivers.Receiver>(starting: Promise<R>) => closed(await starting)
 
 /** Every socket of ours is closed; not all lines of Node announce TLS sockets, there the receiver must have noticed. */
 async function gone(receiver: receivers.Receiver) {
@@ -123,11 +116,7 @@ const endings: Record<string, Ending> = {
 }
 
 describe.each(TRANSPORTS)('$name', ({ create }) => {
-  function newTransport(options?: SocketOptions) {
-    const transport = create(options)
-    cleanUp.push(transport.close)
-    return transport
-  }
+  const newTransport = (options?: SocketOptions) => closed(create(options))
 
   describe('receivers that bring no whole response', () => {
     it.each(Object.entries(endings))('%s', async (_name, { receiver: starting, failure, atDeadline = false, body }) => {

@@ -1,30 +1,19 @@
 import { getEventListeners } from 'node:events'
-import { afterEach, describe, expect, it } from 'vitest'
+import { describe, expect, it } from 'vitest'
 import type { SocketOptions } from '../../../src/transports/options.ts'
+import { closedAfterEach } from '../../support/closed-after-each.ts'
 import { answering, friendly, httpReceiver, makeCertificates, type Receiver } from '../../support/receivers/index.ts'
 import { requestTo, sendWithin } from '../../support/receivers/request.ts'
 import { startTlsProcess } from '../../support/receivers/tls-process.ts'
 import { TRANSPORTS } from '../../support/transports.ts'
 
 /** What every transport keeps of its connections, and for how long. */
-const cleanUp: (() => Promise<void>)[] = []
 
-afterEach(async () => {
-  for (const close of cleanUp.splice(0).reverse()) await close()
-})
-
-async function start(starting: Promise<Receiver>): Promise<Receiver> {
-  const receiver = await starting
-  cleanUp.push(receiver.close)
-  return receiver
-}
+const closed = closedAfterEach()
+const start = async (starting: Promise<Receiver>) => closed(await starting)
 
 describe.each(TRANSPORTS)('$name', ({ create }) => {
-  function newTransport(options?: SocketOptions) {
-    const transport = create(options)
-    cleanUp.push(transport.close)
-    return transport
-  }
+  const newTransport = (options?: SocketOptions) => closed(create(options))
 
   describe('kept connections', () => {
     it.each([
@@ -52,8 +41,7 @@ describe.each(TRANSPORTS)('$name', ({ create }) => {
 
     it('are not given up for an answer that comes before TLS has told of its last write', async () => {
       const certificates = makeCertificates()
-      const receiver = await startTlsProcess(certificates.valid)
-      cleanUp.push(receiver.close)
+      const receiver = closed(await startTlsProcess(certificates.valid))
       const transport = newTransport({ ca: certificates.ca })
       for (let number = 0; number < 300; number += 1) {
         await transport.send(requestTo(`https://localhost:${receiver.port}/`))
@@ -63,8 +51,7 @@ describe.each(TRANSPORTS)('$name', ({ create }) => {
 
     it('that are new resume the TLS session of the last one', async () => {
       const certificates = makeCertificates()
-      const receiver = await startTlsProcess(certificates.valid)
-      cleanUp.push(receiver.close)
+      const receiver = closed(await startTlsProcess(certificates.valid))
       const transport = newTransport({ ca: certificates.ca, keepAliveMs: 0 })
       for (let number = 0; number < 3; number += 1) {
         await transport.send(requestTo(`https://localhost:${receiver.port}/`))

@@ -3,8 +3,9 @@ import { getEventListeners } from 'node:events'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { networkInterfaces } from 'node:os'
-import { afterEach, describe, expect, it } from 'vitest'
+import { describe, expect, it } from 'vitest'
 import type { SocketOptions } from '../../../src/transports/options.ts'
+import { closedAfterEach } from '../../support/closed-after-each.ts'
 import {
   answering,
   friendly,
@@ -17,17 +18,9 @@ import { requestTo, sendWithin } from '../../support/receivers/request.ts'
 import { TRANSPORTS } from '../../support/transports.ts'
 
 /** What every transport makes of a request, its addresses, its signal and its response. */
-const cleanUp: (() => Promise<void>)[] = []
 
-afterEach(async () => {
-  for (const close of cleanUp.splice(0).reverse()) await close()
-})
-
-async function start(starting: Promise<Receiver>): Promise<Receiver> {
-  const receiver = await starting
-  cleanUp.push(receiver.close)
-  return receiver
-}
+const closed = closedAfterEach()
+const start = async (starting: Promise<Receiver>) => closed(await starting)
 
 const hasIpv6Loopback = Object.values(networkInterfaces()).some((list) =>
   list?.some(({ address }) => address === '::1'),
@@ -49,11 +42,7 @@ function headCame(): Promise<void> {
 }
 
 describe.each(TRANSPORTS)('$name', ({ create, option, ownHeaders }) => {
-  function newTransport(options?: SocketOptions) {
-    const transport = create(options)
-    cleanUp.push(transport.close)
-    return transport
-  }
+  const newTransport = (options?: SocketOptions) => closed(create(options))
 
   describe('the request', () => {
     it('is a POST of exactly the bytes, with exactly the headers and their length', async () => {
@@ -118,7 +107,7 @@ describe.each(TRANSPORTS)('$name', ({ create, option, ownHeaders }) => {
     it('bind kept connections: another answer for the same name gets its own', async () => {
       const server = createServer((_request, response) => response.end())
       await new Promise<void>((resolve) => server.listen(0, resolve))
-      cleanUp.push(() => new Promise((resolve) => server.close(() => resolve())))
+      closed({ close: () => new Promise((resolve) => server.close(() => resolve())) })
       const url = `http://hooks.test:${(server.address() as AddressInfo).port}/`
       const transport = newTransport()
       const peers: [string | null, boolean][] = []
@@ -137,7 +126,7 @@ describe.each(TRANSPORTS)('$name', ({ create, option, ownHeaders }) => {
     it.skipIf(!hasIpv6Loopback)('may be IPv6, by literal and by name', async () => {
       const server = createServer((_request, response) => response.end())
       await new Promise<void>((resolve) => server.listen(0, '::1', resolve))
-      cleanUp.push(() => new Promise((resolve) => server.close(() => resolve())))
+      closed({ close: () => new Promise((resolve) => server.close(() => resolve())) })
       const { port } = server.address() as AddressInfo
       const transport = newTransport()
       const addresses = [V4('127.0.0.1'), { address: '0:0:0:0:0:0:0:1', family: 6 as const }]
