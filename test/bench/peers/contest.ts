@@ -1,3 +1,4 @@
+import type { Client } from '../clients.ts'
 import type { Post } from './post.ts'
 
 /**
@@ -14,8 +15,6 @@ export interface Contestant {
   name: string
   /** What it stands on, and the setting that a reader has to know. */
   setting: string
-  /** Left out: all. */
-  clients?: Client[]
   /** An empty queue, on a store that is running. */
   open(job: Job): Promise<Queue>
 }
@@ -28,8 +27,6 @@ export interface Job {
   /** For the files of this run. */
   folder: string
 }
-
-export type Client = 'undici' | 'node-fetch'
 
 export interface Queue {
   /** Resolves once all jobs are on stable storage. */

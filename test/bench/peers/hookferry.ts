@@ -5,6 +5,7 @@ import { sqlite } from 'hookferry/sqlite'
 import type { Storage } from 'hookferry/storage'
 import { Pool } from 'pg'
 import type { OwnServer } from '../../support/postgres/server.ts'
+import { BENCHES } from '../clients.ts'
 import { closedLoop, DATA } from '../loop.ts'
 import { BATCH, type Contestant, countdown, IN_FLIGHT, JOBS, type Job } from './contest.ts'
 
@@ -15,7 +16,6 @@ export function onSqlite(mode: Mode): Contestant {
   return {
     name: `hookferry on SQLite, ${mode}`,
     setting: 'synchronous=FULL, one send for each event',
-    clients: ['node-fetch'],
     open: (job) => open(job, mode, sqlite({ path: join(job.folder, 'hookferry.db') }), async () => {}),
   }
 }
@@ -24,7 +24,6 @@ export function onPostgres(server: OwnServer, mode: Mode): Contestant {
   return {
     name: `hookferry on Postgres, ${mode}`,
     setting: 'a pool of 10, one send for each event',
-    clients: ['node-fetch'],
     open(job) {
       const pool = new Pool({ connectionString: server.url, max: 10 }).on('error', () => {})
       return open(job, mode, postgres({ pool, schema: 'hookferry' }), async () => {
@@ -35,9 +34,10 @@ export function onPostgres(server: OwnServer, mode: Mode): Contestant {
   }
 }
 
-async function open({ url }: Job, mode: Mode, storage: Storage, close: () => Promise<void>) {
+async function open({ url, client }: Job, mode: Mode, storage: Storage, close: () => Promise<void>) {
   const sender = createWebhookSender({
     storage,
+    transport: BENCHES[client].transport(),
     network: { allowHttp: true, allowRanges: ['127.0.0.0/8'] },
     concurrency: { total: IN_FLIGHT, perEndpoint: IN_FLIGHT },
   })

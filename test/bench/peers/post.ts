@@ -2,7 +2,8 @@ import { createHmac, randomBytes } from 'node:crypto'
 import { Agent as HttpAgent } from 'node:http'
 import fetch from 'node-fetch'
 import { Agent, request } from 'undici'
-import { type Client, IN_FLIGHT } from './contest.ts'
+import type { Client } from '../clients.ts'
+import { IN_FLIGHT } from './contest.ts'
 
 /** Signs as Standard Webhooks say, posts, and throws unless it was answered with 200. */
 export type Post = (id: string, body: string) => Promise<void>

@@ -4,11 +4,12 @@ import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { parseArgs } from 'node:util'
 import { startOwnServer } from '../../support/postgres/server.ts'
+import type { Client } from '../clients.ts'
 import { quantile } from '../loop.ts'
 import { type Figure, median, publish } from '../report.ts'
 import { startSink } from '../sink-process.ts'
 import { bullmq } from './bullmq.ts'
-import { type Client, type Contestant, IN_FLIGHT, JOBS, type Queue } from './contest.ts'
+import { type Contestant, IN_FLIGHT, JOBS, type Queue } from './contest.ts'
 import { graphileWorker } from './graphile-worker.ts'
 import { onPostgres, onSqlite } from './hookferry.ts'
 import { pgBoss } from './pg-boss.ts'
@@ -79,7 +80,6 @@ try {
   for (let round = 0; round < Number(values.rounds); round++) {
     for (const client of values.client as Client[]) {
       for (const contestant of contestants) {
-        if (contestant.clients?.includes(client) === false) continue
         const { enqueueMs, deliverMs } = await oneRun(contestant, client, sink.url)
         const key = keyOf(contestant, client)
         const rate = JOBS / ((enqueueMs + deliverMs) / 1_000)
