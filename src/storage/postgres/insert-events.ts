@@ -4,7 +4,7 @@ import { type Connection, Overtaken } from './connection.ts'
 import { answerDuplicates, answerRepeats, byEvent, type Fate, type Item, judge } from './earlier-insert.ts'
 import { whileHeldBriefly } from './held-keys.ts'
 import { insertDeliveries, type Wanted, type Written } from './insert-deliveries.ts'
-import { bytesOf, textOf } from './rows.ts'
+import { textOf } from './rows.ts'
 import { findTenants } from './tenants.ts'
 
 const EVENTS = batchOf<Item>({
@@ -25,7 +25,7 @@ const EVENTS = batchOf<Item>({
   content_type: ['text', ({ event }) => event.contentType],
   headers: ['text', ({ event }) => textOf(event.headers)],
   metadata: ['text', ({ event }) => textOf(event.metadata)],
-  body: ['bytea', ({ event }) => bytesOf(event.body)],
+  body: ['bytea', ({ event }) => event.body],
 })
 
 const KEYS = batchOf<Item>({

@@ -37,11 +37,6 @@ export function objectOf<T extends object>(text: string | null): T {
   return (text === null ? {} : JSON.parse(text)) as T
 }
 
-/** The driver knows Buffers; over the same memory. */
-export function bytesOf(bytes: Uint8Array): Uint8Array {
-  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)
-}
-
 const asNumber = (text: string) => Number(text)
 const asBoolean = (text: string) => text === 't'
 /** Not a view of a shared pool: hands out what the model says. */

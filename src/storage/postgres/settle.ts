@@ -6,7 +6,7 @@ import { batchOf } from './batch.ts'
 import type { Connection } from './connection.ts'
 import { healthOf } from './health.ts'
 import { type Lane, Lanes } from './lanes.ts'
-import { bytesOf, stateNumber, textOf } from './rows.ts'
+import { stateNumber, textOf } from './rows.ts'
 import { promote, type Turn } from './turns.ts'
 
 interface Item {
@@ -44,7 +44,7 @@ const ITEMS = batchOf<Item>({
   url: ['text', attempt(({ url }) => url)],
   request_headers: ['text', attempt(({ requestHeaders }) => textOf(requestHeaders))],
   response_headers: ['text', attempt(({ responseHeaders }) => textOf(responseHeaders))],
-  response_body: ['bytea', attempt(({ responseBody }) => responseBody && bytesOf(responseBody))],
+  response_body: ['bytea', attempt(({ responseBody }) => responseBody)],
 })
 
 /** A healthy endpoint's success reads its lane, and writes delivery and attempt: two statements for the whole batch. */
@@ -138,15 +138,16 @@ function turnsOf(items: Item[]): Item[][] {
 
 /**
  * Moves on those leased under their claim, with the attempt; locked in the order of their keys. One whose event was canceled
- * meanwhile does not become pending again.
+ * meanwhile does not become pending again. The cast of the state keeps the planner from looking for each among all that are leased.
  */
 async function write(db: Connection, items: Item[], now: number): Promise<void> {
   const rows = await db.all<{ key: number; canceled: boolean; orderingKey: string | null }>(
     `WITH held AS MATERIALIZED (
       SELECT i.*, i.state = 0 AND d.reason IS NOT DISTINCT FROM 'event_canceled' AS canceled
-      FROM ${ITEMS.from('i', 2)} JOIN {delivery} AS d ON d.key = i.key
-      WHERE d.state = 1 AND d.claim = i.claim AND d.endpoint_key = i.endpoint_key
-      ORDER BY d.key FOR UPDATE OF d
+      FROM ${ITEMS.from('i', 2)} CROSS JOIN LATERAL (
+        SELECT reason FROM {delivery}
+        WHERE key = i.key AND state::integer = 1 AND claim = i.claim AND endpoint_key = i.endpoint_key
+        FOR UPDATE) AS d
     ), moved AS (
       UPDATE {delivery} AS d SET state = CASE WHEN i.canceled THEN 4 ELSE i.state END,
         due_at = coalesce(i.due_at, d.due_at), step = coalesce(i.step, d.step), lost = coalesce(i.lost, d.lost),
@@ -164,7 +165,7 @@ async function write(db: Connection, items: Item[], now: number): Promise<void> 
     )
     SELECT key, canceled, ordering_key AS "orderingKey" FROM moved`,
     now,
-    ...ITEMS.values(items),
+    ...ITEMS.values([...items].sort((a, b) => a.key - b.key)),
   )
   const moved = new Map(rows.map(({ key, ...row }) => [key, row]))
   for (const item of items) {
