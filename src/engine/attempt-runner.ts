@@ -1,4 +1,3 @@
-import { setMaxListeners } from 'node:events'
 import { WebhookError } from '../errors.ts'
 import type { AttemptRecord } from '../model/attempt.ts'
 import type { Lease } from '../model/delivery.ts'
@@ -8,6 +7,7 @@ import { type DeliverPorts, deliver } from '../pipeline/deliver.ts'
 import { settleAttempt, unsignedAttempt } from '../pipeline/settle.ts'
 import { attemptHeaders } from '../pipeline/sign.ts'
 import type { SigningScheme } from '../signing/scheme.ts'
+import { AttemptEnds } from './attempt-ends.ts'
 import type { EngineContext } from './context.ts'
 import { attemptLimitsOf, retryOf } from './effective.ts'
 import type { Permit } from './permits.ts'
@@ -54,14 +54,14 @@ export class AttemptRunner {
   readonly #running = new Map<Lease, Promise<void>>()
   /** Tests under way, with their tenants. */
   readonly #tests = new Map<Promise<AttemptRecord>, string>()
-  readonly #shutdown = new AbortController()
+  readonly #ends: AttemptEnds
+  readonly #watch: DeliverPorts['watch'] = (deadlineMs, end) => this.#ends.watch(deadlineMs, end)
 
   constructor(context: EngineContext, settler: Settler, ports: AttemptPorts) {
     this.#context = context
     this.#settler = settler
     this.#ports = ports
-    // Every attempt in flight listens: as many as there are permits.
-    setMaxListeners(0, this.#shutdown.signal)
+    this.#ends = new AttemptEnds(context.clock)
   }
 
   get inFlight(): number {
@@ -70,7 +70,7 @@ export class AttemptRunner {
 
   /** Ends what is in flight as `aborted`. */
   abort(): void {
-    this.#shutdown.abort()
+    this.#ends.shutDown()
   }
 
   /** Resolves when nothing is in flight any more. */
@@ -85,25 +85,27 @@ export class AttemptRunner {
   }
 
   begin(work: Work): void {
-    const run = this.#run(work)
-      .catch((error) => this.#context.lifecycle.fail(error, `an attempt of delivery ${work.lease.deliveryId}`))
-      .finally(() => {
-        work.permit.release()
-        this.#running.delete(work.lease)
-      })
-    this.#running.set(work.lease, run)
+    // The process may have stood still since the claim: whoever finds the lease expired counts this attempt as lost.
+    if (this.#context.clock.monotonic() >= work.validUntil) work.permit.cancel()
+    else this.#running.set(work.lease, this.#run(work))
   }
 
   async #run(work: Work): Promise<void> {
+    try {
+      await this.#attemptAndSettle(work)
+    } catch (error) {
+      this.#context.lifecycle.fail(error, `an attempt of delivery ${work.lease.deliveryId}`)
+    } finally {
+      work.permit.release()
+      this.#running.delete(work.lease)
+    }
+  }
+
+  async #attemptAndSettle(work: Work): Promise<void> {
     const { clock, settings, random, lifecycle } = this.#context
     const { lease, endpoint } = work
-    // The process may have stood still since the claim: whoever finds the lease expired counts this attempt as lost.
-    if (clock.monotonic() >= work.validUntil) {
-      work.permit.cancel()
-      return
-    }
-    const made = await this.#attempt(work)
-    const attempt = { ...made, responseBody: this.#budget.keep(endpoint.id, made.responseBody, made.startedAt) }
+    const attempt = await this.#attempt(work)
+    attempt.responseBody = this.#budget.keep(endpoint.id, attempt.responseBody, attempt.startedAt)
     const { settlement, decideError } = settleAttempt({
       lease,
       type: work.event.type,
@@ -158,22 +160,24 @@ export class AttemptRunner {
         headers,
         body: event.body,
         limits: attemptLimitsOf(endpoint, settings),
-        shutdown: this.#shutdown.signal,
       },
       {
         clock,
+        watch: this.#watch,
         transport,
         resolve,
         target: (url) => target(url, allowRanges),
         judge: (address) => judge(address, allowRanges),
       },
     )
-    return { ...attempt, requestHeaders: masked(attempt.requestHeaders, endpoint.headers) }
+    attempt.requestHeaders = masked(attempt.requestHeaders, endpoint.headers)
+    return attempt
   }
 }
 
 /** Customers put tokens into their endpoint's headers: the record names these headers and does not keep their values. */
 function masked(sent: Record<string, string>, own: Record<string, string>): Record<string, string> {
-  const masks = Object.keys(own).map((name) => [name.toLowerCase(), '***'])
-  return { ...sent, ...Object.fromEntries(masks) }
+  const names = Object.keys(own)
+  if (names.length === 0) return sent
+  return { ...sent, ...Object.fromEntries(names.map((name) => [name.toLowerCase(), '***'])) }
 }

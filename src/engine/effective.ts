@@ -11,16 +11,19 @@ const SUCCESS_BODY_MAX_BYTES = 1_024
 const RESPONSE_HEADERS_MAX_BYTES = 8_192
 
 export function retryOf(endpoint: EndpointRecord | undefined, sender: Settings): RetryPolicy {
-  return { ...sender.retry, ...endpoint?.overrides.retry }
+  const own = endpoint?.overrides.retry
+  return own === undefined ? sender.retry : { ...sender.retry, ...own }
 }
 
 export function attemptLimitsOf(endpoint: EndpointRecord, sender: Settings): AttemptLimits {
-  const merged = { ...sender.attempt, ...endpoint.overrides.attempt }
+  const own = endpoint.overrides.attempt
+  const { deadlineMs, connectMs, responseBodyMaxBytes } =
+    own === undefined ? sender.attempt : { ...sender.attempt, ...own }
   return {
-    deadlineMs: merged.deadlineMs,
-    connectMs: Math.min(merged.connectMs, merged.deadlineMs),
-    responseBodyMaxBytes: merged.responseBodyMaxBytes,
-    successBodyMaxBytes: Math.min(SUCCESS_BODY_MAX_BYTES, merged.responseBodyMaxBytes),
+    deadlineMs,
+    connectMs: Math.min(connectMs, deadlineMs),
+    responseBodyMaxBytes,
+    successBodyMaxBytes: Math.min(SUCCESS_BODY_MAX_BYTES, responseBodyMaxBytes),
     responseHeadersMaxBytes: RESPONSE_HEADERS_MAX_BYTES,
   }
 }

@@ -5,7 +5,7 @@ import { RateGate } from './rate-limit.ts'
 
 /**
  * Who may attempt now: permits come before claims, so that a leased delivery never waits in a queue. p-queue counts the
- * attempts under way, in all and per endpoint; rate gates count permits per time.
+ * attempts under way in all, each slot those of its endpoint; rate gates count permits per time.
  */
 
 /** What of an endpoint the permits depend on. */
@@ -32,7 +32,8 @@ export interface Room {
 }
 
 interface Slot {
-  queue: PQueue
+  concurrency: number
+  inUse: number
   gate: RateGate | null
   rate: string
   struggling: boolean
@@ -44,6 +45,9 @@ interface Taken {
   struggling: boolean
   since: number
 }
+
+/** The rate of an endpoint that has no limit. */
+const NO_RATE = ''
 
 /** Struggling endpoints together get this share of all slots. */
 const STRUGGLING_SHARE = 0.25
@@ -80,8 +84,8 @@ export class Permits {
   fullEndpoints(): string[] {
     const full: string[] = []
     for (const [id, slot] of this.#slots) {
-      const inUse = slot.queue.pending
-      if (inUse > 0 && (inUse >= slot.queue.concurrency || slot.struggling || this.#isSlow(id))) full.push(id)
+      if (slot.inUse === 0) continue
+      if (slot.inUse >= slot.concurrency || slot.struggling || this.#isSlow(id)) full.push(id)
     }
     return full
   }
@@ -89,7 +93,7 @@ export class Permits {
   /** How many attempts may be begun for this endpoint now, the free slots left aside. */
   roomOf(subject: PermitSubject): Room {
     const slot = this.#slot(subject)
-    const inUse = slot.queue.pending
+    const { inUse } = slot
     if (this.isStruggling(subject)) {
       if (inUse > 0) return { room: 0, retryInMs: null }
       return this.strugglingRoom() === 0 ? { room: 0, retryInMs: this.#strugglingRetryMs } : this.#limited(slot, 1)
@@ -112,22 +116,23 @@ export class Permits {
   /** Takes a permit that `roomOf` and `free` have shown to be there. */
   take(subject: PermitSubject): Permit {
     const slot = this.#slot(subject)
+    const { gate } = slot
     const taken: Taken = { endpointId: subject.id, struggling: subject.struggling, since: this.#clock.monotonic() }
     let end: () => void = () => {}
     const ended = new Promise<void>((resolve) => {
       end = resolve
     })
     this.#taken.add(taken)
-    slot.gate?.take()
-    void this.#total.add(() => ended)
-    void slot.queue.add(() => ended).then(() => this.#ended(subject.id, slot))
+    slot.inUse += 1
+    gate?.take()
+    void this.#total.add(() => ended).then(() => this.#ended(subject.id, slot))
     const release = () => {
       if (this.#taken.delete(taken)) end()
     }
     return {
       release,
       cancel: () => {
-        if (this.#taken.has(taken)) slot.gate?.giveBack()
+        if (this.#taken.has(taken)) gate?.giveBack()
         release()
       },
     }
@@ -145,21 +150,19 @@ export class Permits {
     return rated > 0 ? { room: rated, retryInMs: null } : { room: 0, retryInMs: Math.max(5, slot.gate.nextInMs()) }
   }
 
-  #slot(subject: PermitSubject): Slot {
-    const rate = subject.rateLimit === null ? '' : `${subject.rateLimit.limit}/${subject.rateLimit.perMs}`
-    const known = this.#slots.get(subject.id)
-    if (known !== undefined && known.rate === rate) {
-      known.queue.concurrency = subject.concurrency
-      known.struggling = subject.struggling
-      return known
+  #slot({ id, concurrency, rateLimit, struggling }: PermitSubject): Slot {
+    let slot = this.#slots.get(id)
+    if (slot === undefined) {
+      slot = { concurrency, inUse: 0, gate: null, rate: NO_RATE, struggling }
+      this.#slots.set(id, slot)
     }
-    const slot: Slot = {
-      queue: known?.queue ?? new PQueue({ concurrency: subject.concurrency }),
-      gate: subject.rateLimit === null ? null : new RateGate(subject.rateLimit, this.#clock, this.#onRoom),
-      rate,
-      struggling: subject.struggling,
+    slot.concurrency = concurrency
+    slot.struggling = struggling
+    const rate = rateLimit === null ? NO_RATE : `${rateLimit.limit}/${rateLimit.perMs}`
+    if (slot.rate !== rate) {
+      slot.rate = rate
+      slot.gate = rateLimit === null ? null : new RateGate(rateLimit, this.#clock, this.#onRoom)
     }
-    this.#slots.set(subject.id, slot)
     return slot
   }
 
@@ -185,13 +188,14 @@ export class Permits {
   }
 
   #ended(endpointId: string, slot: Slot): void {
+    slot.inUse -= 1
     if (slot.gate === null) this.#letGo(endpointId, slot)
     this.#onRoom()
   }
 
   /** What is quiet is let go: memory depends on what is active. */
   #letGo(endpointId: string, slot: Slot): void {
-    const quiet = slot.queue.pending === 0 && (slot.gate === null || slot.gate.idle)
+    const quiet = slot.inUse === 0 && (slot.gate === null || slot.gate.idle)
     if (quiet && this.#slots.get(endpointId) === slot) this.#slots.delete(endpointId)
   }
 }

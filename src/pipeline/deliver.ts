@@ -21,12 +21,15 @@ export interface DeliverInput {
   headers: Record<string, string>
   body: Uint8Array
   limits: AttemptLimits
-  /** Ends the attempt as `aborted`: this process is shutting down. */
-  shutdown: AbortSignal
 }
+
+/** What ends an attempt that does not end by itself. */
+export type EndedBy = 'deadline' | 'shutdown'
 
 export interface DeliverPorts {
   clock: Clock
+  /** Calls `end` once, `deadlineMs` from now or when this process shuts down, unless it is canceled before. */
+  watch: (deadlineMs: number, end: (by: EndedBy) => void) => Timer
   transport: Transport
   resolve: Resolve
   /** The host to resolve, or the literal address that needs no resolving. Throws when the URL is refused. */
@@ -55,49 +58,58 @@ const ADDRESSES_MAX = 64
 /** How long an interrupted transport may take to tell how far it came. */
 const GRACE_MS = 100
 
-export async function deliver(input: DeliverInput, ports: DeliverPorts): Promise<AttemptRecord> {
-  const { clock } = ports
-  const startedAt = clock.now()
-  const started = clock.monotonic()
-  const progress = { dnsMs: null as number | null, phase: 'dns' as AttemptPhase }
-  const abort = new AbortController()
-  let ended = null as Ended | null
-  let grace = null as Timer | null
-  let leaveBehind: (verdict: Ended) => void = () => {}
-  const leftBehind = new Promise<never>((_resolve, reject) => {
-    leaveBehind = reject
-  })
-  leftBehind.catch(() => {})
-  const giveUp = (verdict: Ended) => {
-    if (ended !== null) return
-    ended = verdict
-    abort.abort(verdict)
-    // A transport that obeys its signal ends at once and tells how far it came; one that does not is left behind.
-    grace = clock.after(GRACE_MS, () => leaveBehind(verdict))
+export function deliver(input: DeliverInput, ports: DeliverPorts): Promise<AttemptRecord> {
+  return new Promise((resolve) => new Flight(input, ports, resolve).begin())
+}
+
+/** An attempt under way. It ends with the first record. */
+class Flight {
+  readonly #input: DeliverInput
+  readonly #ports: DeliverPorts
+  readonly #resolve: (record: AttemptRecord) => void
+  readonly #startedAt: number
+  readonly #started: number
+  readonly #progress: Progress = { dnsMs: null, phase: 'dns' }
+  readonly #abort = new AbortController()
+  #watch: Timer | null = null
+  #grace: Timer | null = null
+  #ended: Ended | null = null
+
+  constructor(input: DeliverInput, ports: DeliverPorts, resolve: (record: AttemptRecord) => void) {
+    this.#input = input
+    this.#ports = ports
+    this.#resolve = resolve
+    this.#startedAt = ports.clock.now()
+    this.#started = ports.clock.monotonic()
   }
-  const deadline = clock.after(input.limits.deadlineMs, () => {
-    giveUp(new Ended('timed_out', progress.phase, null, `no whole response within ${input.limits.deadlineMs} ms`))
-  })
-  const onShutdown = () => giveUp(new Ended('aborted', progress.phase, null, 'the sender was stopped'))
-  if (input.shutdown.aborted) onShutdown()
-  else input.shutdown.addEventListener('abort', onShutdown, { once: true })
-  const finish = (rest: Ending): AttemptRecord => ({
-    number: input.number,
-    round: input.round,
-    url: input.url,
-    startedAt,
-    durationMs: clock.monotonic() - started,
-    requestHeaders: input.headers,
-    ...rest,
-  })
-  try {
-    return finish(await Promise.race([request(input, ports, abort.signal, progress), leftBehind]))
-  } catch (error) {
-    return finish(endingOf(error, ended, progress))
-  } finally {
-    deadline.cancel()
-    grace?.cancel()
-    input.shutdown.removeEventListener('abort', onShutdown)
+
+  begin(): void {
+    this.#watch = this.#ports.watch(this.#input.limits.deadlineMs, (by) => this.#giveUp(by))
+    request(this.#input, this.#ports, this.#abort.signal, this.#progress).then(
+      (ending) => this.#end(ending),
+      (error) => this.#end(endingOf(error, this.#ended, this.#progress)),
+    )
+  }
+
+  #giveUp(by: EndedBy): void {
+    const { phase } = this.#progress
+    const { deadlineMs } = this.#input.limits
+    const verdict =
+      by === 'deadline'
+        ? new Ended('timed_out', phase, null, `no whole response within ${deadlineMs} ms`)
+        : new Ended('aborted', phase, null, 'the sender was stopped')
+    this.#ended = verdict
+    this.#abort.abort(verdict)
+    // A transport that obeys its signal ends at once and tells how far it came; one that does not is left behind.
+    this.#grace = this.#ports.clock.after(GRACE_MS, () => this.#end(endingOf(verdict, verdict, this.#progress)))
+  }
+
+  #end(ending: Ending): void {
+    this.#watch?.cancel()
+    this.#grace?.cancel()
+    const { number, round, url, headers } = this.#input
+    const durationMs = this.#ports.clock.monotonic() - this.#started
+    this.#resolve({ number, round, url, startedAt: this.#startedAt, durationMs, requestHeaders: headers, ...ending })
   }
 }
 

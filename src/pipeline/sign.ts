@@ -35,5 +35,5 @@ export function attemptHeaders(input: SigningInput): Record<string, string> {
 }
 
 function add(headers: Record<string, string>, more: Record<string, string>): void {
-  for (const [name, value] of Object.entries(more)) headers[name.toLowerCase()] = value
+  for (const name of Object.keys(more)) headers[name.toLowerCase()] = more[name] as string
 }

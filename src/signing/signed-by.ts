@@ -10,10 +10,8 @@ export function signedBy(scheme: SigningScheme, input: SignInput): Record<string
   // An async function is a likely mistake; its rejection, unheard, would end the host's process.
   if (isThenable(answer)) answer.then(undefined, () => {})
   else if (isRecord(answer)) {
-    const headers = Object.fromEntries(Object.entries(answer).map(([name, value]) => [name.toLowerCase(), value]))
-    const written = Object.keys(headers).sort().join()
-    const declared = scheme.headers.map((name) => name.toLowerCase()).sort()
-    if (written === declared.join() && isSigned(headers)) return headers
+    const headers = inLowerCase(answer)
+    if (headers !== null && isDeclared(headers, scheme.headers)) return headers
   }
   throw new WebhookError(
     'endpoint_state_invalid',
@@ -27,7 +25,20 @@ function isThenable(value: unknown): value is PromiseLike<unknown> {
   return isRecord(value) && typeof value.then === 'function'
 }
 
-/** An empty value is no proof. */
-function isSigned(headers: Record<string, unknown>): headers is Record<string, string> {
-  return Object.values(headers).every((value) => typeof value === 'string' && value !== '')
+/** Null: a value is no string, or empty, which is no proof. */
+function inLowerCase(answer: Record<string, unknown>): Record<string, string> | null {
+  const headers: Record<string, string> = {}
+  for (const name of Object.keys(answer)) {
+    const value = answer[name]
+    if (typeof value !== 'string' || value === '') return null
+    headers[name.toLowerCase()] = value
+  }
+  return headers
+}
+
+function isDeclared(headers: Record<string, string>, declared: readonly string[]): boolean {
+  return (
+    Object.keys(headers).length === declared.length &&
+    declared.every((name) => Object.hasOwn(headers, name.toLowerCase()))
+  )
 }

@@ -1,5 +1,5 @@
-import { getEventListeners } from 'node:events'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { AttemptEnds } from '../../../src/engine/attempt-ends.ts'
 import type { AttemptRecord } from '../../../src/model/attempt.ts'
 import { type DeliverInput, type DeliverPorts, deliver } from '../../../src/pipeline/deliver.ts'
 import type { ManualClock } from '../../../src/ports/clock.ts'
@@ -19,7 +19,7 @@ const limits = {
 
 let clock: ManualClock
 let transport: ScriptedTransport
-let shutdown: AbortController
+let ends: AttemptEnds
 let ports: DeliverPorts
 const unhandled: unknown[] = []
 const onUnhandled = (reason: unknown) => unhandled.push(reason)
@@ -27,9 +27,10 @@ const onUnhandled = (reason: unknown) => unhandled.push(reason)
 beforeEach(() => {
   clock = manualClock()
   transport = scriptedTransport(clock)
-  shutdown = new AbortController()
+  ends = new AttemptEnds(clock)
   ports = {
     clock,
+    watch: (deadlineMs, end) => ends.watch(deadlineMs, end),
     transport,
     resolve: fakeResolver(),
     target: (url) => ({ host: new URL(url).hostname, literal: null }),
@@ -42,9 +43,8 @@ afterEach(async () => {
   await turns()
   process.off('unhandledRejection', onUnhandled)
   expect(unhandled.splice(0)).toEqual([])
-  // Whatever happened: no timer left, no listener left.
+  // Whatever happened: no timer left.
   expect(clock.nextTimerAt()).toBeNull()
-  expect(getEventListeners(shutdown.signal, 'abort')).toEqual([])
 })
 
 async function turns(): Promise<void> {
@@ -58,7 +58,6 @@ const input = (more: Partial<DeliverInput> = {}): DeliverInput => ({
   headers: { 'webhook-id': 'evt_1' },
   body: new TextEncoder().encode('{}'),
   limits,
-  shutdown: shutdown.signal,
   ...more,
 })
 
@@ -269,21 +268,21 @@ describe('the deadline', () => {
 describe('our shutdown', () => {
   it('aborts what is in flight, whether or not the transport obeys', async () => {
     transport.reply('hang')
-    expect(await attempt(0, () => shutdown.abort())).toMatchObject({ outcome: 'aborted', durationMs: 0 })
+    expect(await attempt(0, () => ends.shutDown())).toMatchObject({ outcome: 'aborted', durationMs: 0 })
     ports.transport = { ...transport, send: hang }
-    shutdown = new AbortController()
-    expect(await attempt(100, () => shutdown.abort())).toMatchObject({ outcome: 'aborted', durationMs: 100 })
+    ends = new AttemptEnds(clock)
+    expect(await attempt(100, () => ends.shutDown())).toMatchObject({ outcome: 'aborted', durationMs: 100 })
   })
 
   it('that came before makes no request', async () => {
-    shutdown.abort()
+    ends.shutDown()
     expect(await attempt()).toMatchObject({ outcome: 'aborted', status: null })
     expect(transport.requests).toHaveLength(0)
   })
 
   it('does not undo an answer that is there', async () => {
     const record = await attempt()
-    shutdown.abort()
+    ends.shutDown()
     expect(record.outcome).toBe('delivered')
   })
 })
