@@ -94,7 +94,7 @@ describe('200 ordering keys of 20 events each, three workers that are killed, an
       const at = (path: string) => failed.filter(({ key }) => key.endsWith(` ${path}`)).length
       return at('/rejects/stuck') >= STUCK_KEYS && at('/rests/control') > 0
     }
-    await vi.waitUntil(standing, { timeout: 10_000, interval: 10 })
+    await vi.waitUntil(standing, { timeout: 30_000, interval: 10 })
     await host!.ask({ do: 'sequences', sequences: planProbes() }, 'poured')
     const allCame = async () => {
       probed = await scene.arrivals()
@@ -205,10 +205,8 @@ describe('200 ordering keys of 20 events each, three workers that are killed, an
       besideFailingHeads: beside,
       besideAnEndpointThatRests: control,
     })
-    const bound = free.max + STUCK_DELAY_MS / 2
-    expect(beside.max).toBeLessThan(bound)
-    expect(control.max).toBeGreaterThan(bound)
-    // The heads failed all the while.
+    expect(beside.max).toBeLessThan(control.max / 2)
+    // The heads failed all the while: the last probe had come before any of them was taken.
     expect(probed.filter(({ id, status }) => id.startsWith('evt_stuck_') && status === 200)).toEqual([])
   })
 

@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync } from 'node:fs'
+import { copyFileSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import Database from 'better-sqlite3'
@@ -10,7 +10,7 @@ import { systemClock } from '../../src/runtime/system-clock.ts'
 import { fakeResolver } from '../../src/testing/fake-resolver.ts'
 import { scriptedTransport } from '../../src/testing/scripted-transport.ts'
 
-/** A million held deliveries cost the others nothing: a claim of 100 takes under 5 ms, and nothing spins. */
+/** A million held deliveries cost the others nothing: a claim takes as long as beside a thousand, and nothing spins. */
 const HELD = 1_000_000
 const PAUSED = 1_000
 const OTHERS = 10
@@ -19,6 +19,8 @@ const ROUNDS = 20
 
 const folder = mkdtempSync(join(tmpdir(), 'hookferry-held-'))
 const path = join(folder, 'webhooks.db')
+/** The same, with a thousand held. */
+const controlPath = join(folder, 'control.db')
 const others: string[] = []
 
 function sender(storage: Storage) {
@@ -40,6 +42,7 @@ beforeAll(async () => {
   await accepting.drain()
   await Promise.all(Array.from({ length: (CLAIM * ROUNDS) / OTHERS }, () => accepting.send({ type: 'due', data: 1 })))
   await accepting.stop()
+  copyFileSync(path, controlPath)
   multiplyHeld()
 }, 120_000)
 
@@ -71,35 +74,40 @@ function multiplyHeld(): void {
   db.close()
 }
 
-it('a claim of 100 beside a million held deliveries takes under 5 ms', async () => {
-  const storage = sqlite({ path })
-  await storage.open({ now: Date.now() })
+it('a claim of 100 beside a million held deliveries takes as long as beside a thousand', async () => {
+  const storages = [sqlite({ path }), sqlite({ path: controlPath })] as const
   try {
-    const stats = await storage.stats({ now: Date.now(), countMax: 2 * HELD })
-    expect(stats.held).toBeGreaterThanOrEqual(HELD)
-    const times: number[] = []
+    for (const storage of storages) await storage.open({ now: Date.now() })
+    const held = await Promise.all(storages.map((storage) => storage.stats({ now: Date.now(), countMax: 2 * HELD })))
+    expect(held.map((stats) => stats.held)).toEqual([HELD + PAUSED, PAUSED])
+    const times: [number[], number[]] = [[], []]
+    // By turns, so that what the machine's neighbours add falls on both.
     for (let round = 0; round < ROUNDS; round++) {
-      const now = Date.now()
-      const began = performance.now()
-      const lanes = await storage.dueLanes({ now, limit: 256, exclude: [] })
-      const room: LaneGrant[] = lanes.map(({ endpointId }) => ({
-        endpointId,
-        limit: CLAIM / OTHERS,
-        leaseUntil: now + 600_000,
-      }))
-      const claimed = await storage.claimDue({ now, worker: 'wrk_test', room, defer: [] })
-      times.push(performance.now() - began)
-      expect(claimed).toHaveLength(CLAIM)
+      for (const [n, storage] of storages.entries()) times[n]?.push(await timeOfClaim(storage))
     }
-    times.sort((a, b) => a - b)
-    const [quartile, median] = [times[ROUNDS / 4] ?? Number.NaN, times[ROUNDS / 2]]
-    console.info('claim of 100 beside a million held', { quartileMs: quartile, medianMs: median })
-    // What the machine's neighbours add falls on the slower rounds.
-    expect(quartile).toBeLessThan(5)
+    const [besideMillion, besideThousand] = times.map((all) => all.sort((a, b) => a - b)[ROUNDS / 4] ?? Number.NaN)
+    console.info('claim of 100, quartile in ms', { besideMillion, besideThousand })
+    // Were they read, they would make it some hundred times as long.
+    expect(besideMillion! / besideThousand!).toBeLessThan(5)
   } finally {
-    await storage.close()
+    for (const storage of storages) await storage.close()
   }
 })
+
+async function timeOfClaim(storage: Storage): Promise<number> {
+  const now = Date.now()
+  const began = performance.now()
+  const lanes = await storage.dueLanes({ now, limit: 256, exclude: [] })
+  const room: LaneGrant[] = lanes.map(({ endpointId }) => ({
+    endpointId,
+    limit: CLAIM / OTHERS,
+    leaseUntil: now + 600_000,
+  }))
+  const claimed = await storage.claimDue({ now, worker: 'wrk_test', room, defer: [] })
+  const took = performance.now() - began
+  expect(claimed).toHaveLength(CLAIM)
+  return took
+}
 
 it('a started sender does not spin over them', async () => {
   let calls = 0

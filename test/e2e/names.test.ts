@@ -6,7 +6,7 @@ import { createWebhookSender } from 'hookferry'
 import { sqlite } from 'hookferry/sqlite'
 import { afterEach, expect, it } from 'vitest'
 import { createResolver } from '../../src/runtime/resolver.ts'
-import { nameServer } from '../support/receivers/name-server.ts'
+import { type DnsReply, nameServer, SERVFAIL } from '../support/receivers/name-server.ts'
 
 /** Customers' host names, through the whole sender with its own transport. */
 
@@ -16,12 +16,20 @@ afterEach(async () => {
 })
 
 it('fifty hung host names use none of the threads on which the host resolves its own', async () => {
-  const silent = await nameServer(() => 'silence')
+  // Hung until the test lets go, so that an answer before that is one while all of them hang, on a slow machine, too.
+  let letGo = () => {}
+  const hung = new Promise<DnsReply>((resolve) => {
+    letGo = () => resolve(SERVFAIL)
+  })
+  let reply: DnsReply | Promise<DnsReply> = SERVFAIL
+  let now = 0
+  const silent = await nameServer(() => reply)
   closing.push(silent.close)
   const sender = createWebhookSender({
     storage: sqlite({ path: ':memory:' }),
-    attempt: { deadlineMs: 3_000 },
-    runtime: { resolve: createResolver({ servers: [silent.address], timeoutMs: 3_000 }) },
+    attempt: { deadlineMs: 60_000 },
+    retry: { delaysMs: [] },
+    runtime: { resolve: createResolver({ servers: [silent.address], timeoutMs: 60_000, monotonic: () => now }) },
   })
   closing.push(() => sender.stop({ graceMs: 0 }))
   const hosts = Array.from({ length: 50 }, (_, index) => `hung-${index}.example`)
@@ -29,19 +37,23 @@ it('fifty hung host names use none of the threads on which the host resolves its
     hosts.map((host, index) => sender.endpoints.create({ url: `https://${host}/`, eventTypes: [`to.e${index}`] })),
   )
   silent.questions.length = 0
+  reply = hung
+  // So that what they were told when they were created is known no more.
+  now += 60_000
   await sender.start()
   await Promise.all(hosts.map((_, index) => sender.send({ type: `to.e${index}`, data: 1 })))
   const asked = () => new Set(silent.questions.map(({ name }) => name)).size
   // At most a quarter of the 100 slots goes to endpoints that do not answer.
-  await expect.poll(asked, { timeout: 2_500 }).toBeGreaterThanOrEqual(25)
+  await expect.poll(asked, { timeout: 20_000 }).toBeGreaterThanOrEqual(25)
   expect(process.getActiveResourcesInfo()).not.toContain('GetAddrInfoReqWrap')
-  const began = performance.now()
   await lookup('localhost')
-  expect(performance.now() - began).toBeLessThan(500)
-  await expect.poll(async () => (await sender.health()).inFlight, { timeout: 10_000 }).toBe(0)
+  expect((await sender.health()).inFlight).toBeGreaterThanOrEqual(25)
+  letGo()
+  const ended = async () => (await sender.deliveries.list({ state: 'failed' })).items.length
+  await expect.poll(ended, { timeout: 20_000 }).toBe(50)
   const { items } = await sender.deliveries.list({ limit: 1 })
   const attempts = await sender.deliveries.attempts(items[0]?.id ?? '')
-  expect(['timed_out', 'connection_failed']).toContain(attempts.items[0]?.outcome)
+  expect(attempts.items).toMatchObject([{ outcome: 'connection_failed', error: { reason: 'dns' } }])
 })
 
 it('a name that was public when its endpoint was created and leads home at the attempt is not connected to', async () => {

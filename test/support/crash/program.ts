@@ -73,7 +73,7 @@ export class Program {
     {
       fits = () => true,
       from = 0,
-      withinMs = 20_000,
+      withinMs = 60_000,
     }: { fits?: (line: Of<Is>) => boolean; from?: number; withinMs?: number } = {},
   ): Promise<Of<Is>> {
     const wanted = (line: Report) => line.is === is && fits(line as Of<Is>)

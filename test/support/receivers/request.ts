@@ -8,7 +8,7 @@ export function requestTo(url: string, over: Partial<TransportRequest> = {}): Tr
     addresses: [{ address: '127.0.0.1', family: 4 }],
     headers: { 'content-type': 'application/json' },
     body: new TextEncoder().encode('{"hello":"there"}'),
-    connectMs: 500,
+    connectMs: 10_000,
     responseBodyMaxBytes: 16_384,
     successBodyMaxBytes: 1_024,
     responseHeadersMaxBytes: 8_192,

@@ -28,6 +28,15 @@ async function setUp(reply: (question: Question) => DnsReply | Promise<DnsReply>
   return { server, resolve, ask: (host: string) => resolve(host, { signal }) }
 }
 
+/** An answer that comes when it is let go. */
+function held(reply: DnsReply) {
+  let letGo = () => {}
+  const hold = new Promise<DnsReply>((resolve) => {
+    letGo = () => resolve(reply)
+  })
+  return { hold, letGo }
+}
+
 const ONLY_V4 = ({ type }: Question) => ({ addresses: type === 'A' ? ['8.8.8.8'] : [] })
 
 describe('an answer', () => {
@@ -62,7 +71,8 @@ describe('an answer', () => {
     const { ask } = await setUp((question) => (question.type === 'A' ? ONLY_V4(question) : other), { timeoutMs: 5_000 })
     const startedAt = performance.now()
     expect(await ask('half.test')).toEqual([{ address: '8.8.8.8', family: 4 }])
-    expect(performance.now() - startedAt).toBeLessThan(600)
+    // Far from the 5 s of the one that never comes.
+    expect(performance.now() - startedAt).toBeLessThan(2_500)
   })
 
   it('does not depend on case or a final dot', async () => {
@@ -178,31 +188,30 @@ describe('many at once', () => {
   })
 
   it('that hang do not hold up the host, nor names that answer', async () => {
-    const { ask } = await setUp((question) => (question.name.startsWith('hung') ? 'silence' : ONLY_V4(question)), {
-      timeoutMs: 1_500,
+    const { hold, letGo } = held(NXDOMAIN)
+    const { ask, server } = await setUp((question) => (question.name.startsWith('hung') ? hold : ONLY_V4(question)), {
+      timeoutMs: 15_000,
     })
     const hung = Array.from({ length: 50 }, (_, index) => ask(`hung${index}.test`).catch((error: Error) => error))
-    await new Promise((resolve) => setTimeout(resolve, 50))
-    const startedAt = performance.now()
+    await expect.poll(() => server.questions.length).toBe(100)
+    // All of them hang until these are answered.
     await Promise.all([lookup('localhost'), lookup('localhost', { all: true }), ask('quick.test')])
-    expect(performance.now() - startedAt).toBeLessThan(200)
-    for (const failure of await Promise.all(hung)) expect(failure).toMatchObject({ code: 'ETIMEOUT' })
+    letGo()
+    for (const failure of await Promise.all(hung)) expect(failure).toMatchObject({ code: 'ENOTFOUND' })
   })
 })
 
 describe('the signal', () => {
   it('is obeyed at once; the question goes on for the others', async () => {
-    const { resolve, ask } = await setUp(async (question) => {
-      await new Promise((done) => setTimeout(done, 150))
-      return ONLY_V4(question)
-    })
+    const { hold, letGo } = held({ addresses: ['8.8.8.8'] })
+    const { resolve, ask } = await setUp((question) => (question.type === 'A' ? hold : NODATA), { timeoutMs: 15_000 })
     const controller = new AbortController()
-    const startedAt = performance.now()
     const first = resolve('name.test', { signal: controller.signal })
     const second = ask('name.test')
     setTimeout(() => controller.abort(new Error('enough')), 20)
+    // There is no answer yet.
     await expect(first).rejects.toThrow('enough')
-    expect(performance.now() - startedAt).toBeLessThan(120)
+    letGo()
     expect(await second).toHaveLength(1)
   })
 

@@ -18,7 +18,8 @@ test('while another connection writes, a write fails soon, retryable, and succee
     await expect(insert()).rejects.toMatchObject({ name: 'WebhookError', code: 'storage_busy', retryable: true })
     waits.push(performance.now() - start)
   }
-  expect(Math.min(...waits)).toBeLessThan(50)
+  // The driver itself would wait for 5 s; that it waits for 10 ms is a setting that durability.test.ts reads back.
+  expect(Math.min(...waits)).toBeLessThan(1_000)
   // Readers wait for nobody.
   expect(await storage.nextDueAt()).toBeNull()
 
