@@ -6,6 +6,13 @@ import { type HeaderValues, keptHeaders } from './kept-headers.ts'
 import { isAmong } from './peer.ts'
 import { Stopwatch } from './stopwatch.ts'
 
+/** Interim responses (status 1xx) that an answer may have before it. Honest servers send one or two; each costs the host time. */
+const INTERIM_MAX = 32
+
+/** What a response may have beside what is kept of its body: its head, and the frames of its chunks. */
+const FRAME_BYTES = 131_072
+const FRAMES_PER_BYTE = 8
+
 /** What a request is carried by: destroyed with its socket when the request ends early. */
 export interface Carrier {
   destroy(): unknown
@@ -22,6 +29,7 @@ export class Exchange {
   readonly #watch: Stopwatch
   readonly #chunks: Uint8Array[] = []
   #size = 0
+  #interim = 0
   #phase: AttemptPhase = 'connect'
   #carrier: Carrier | null = null
   #head: { status: number; headers: Record<string, string> } | null = null
@@ -45,6 +53,17 @@ export class Exchange {
 
   get settled(): boolean {
     return this.#settled
+  }
+
+  /** No honest response is longer before it is read no further. */
+  get responseMaxBytes(): number {
+    const { successBodyMaxBytes, responseBodyMaxBytes } = this.#request
+    return FRAME_BYTES + FRAMES_PER_BYTE * Math.max(successBodyMaxBytes, responseBodyMaxBytes)
+  }
+
+  /** Whether the response that has begun is one that has no body (RFC 9110, 6.4.1). */
+  get isBodiless(): boolean {
+    return this.#head?.status === 204 || this.#head?.status === 304
   }
 
   carriedBy(carrier: Carrier): void {
@@ -88,7 +107,13 @@ export class Exchange {
     if (this.#phase === 'request') this.#phase = 'headers'
   }
 
-  /** The response's head; those of interim responses are not told. */
+  /** An interim response came. */
+  interim(): void {
+    this.#interim += 1
+    if (this.#interim > INTERIM_MAX) this.fail('protocol', `more than ${INTERIM_MAX} interim responses`)
+  }
+
+  /** The response's head, which is none of an interim response. */
   head(status: number, headers: HeaderValues): void {
     this.#head = { status, headers: keptHeaders(headers, this.#request.responseHeadersMaxBytes) }
     this.#watch.mark('head')

@@ -78,8 +78,7 @@ const endings: Record<string, Ending> = {
   },
   'interim responses without end': {
     receiver: () => receivers.endlessContinues(),
-    failure: { phase: 'headers', reason: null },
-    atDeadline: true,
+    failure: { phase: 'headers', reason: 'protocol', status: null },
   },
   'headers without end': {
     receiver: () => receivers.endlessHeaders(),

@@ -34,6 +34,7 @@ export function followed(exchange: Exchange): Followed {
       exchange.carriedBy(request)
       request.once('socket', (socket) => exchange.over(socket))
       request.once('finish', () => exchange.sent())
+      request.on('information', () => exchange.interim())
       request.once('response', (response: IncomingMessage) => {
         incoming = response
         exchange.head(response.statusCode ?? 0, response.headers)

@@ -6,8 +6,8 @@ import type { TransportRequest } from '../../ports/transport.ts'
 import type { Carrier, Exchange } from '../exchange.ts'
 import type { HeaderValues } from '../kept-headers.ts'
 import { pinnedOptions } from '../pinned.ts'
-import { ContinueFilter } from './continues.ts'
 import type { Driver } from './driver.ts'
+import { ResponseFilter } from './response-filter.ts'
 import type { TlsSessions } from './tls-sessions.ts'
 
 /** Where a connection leads, and what it is told of. */
@@ -53,7 +53,7 @@ export class Connection implements Carrier, Dispatcher.DispatchHandler {
   readonly #owner: Owner
   readonly #client: Dispatcher
   #socket: Socket | null = null
-  #continues: ContinueFilter | null = null
+  #filter: ResponseFilter | null = null
   #exchange: Exchange | null = null
   #sending: Pick<Sending, 'addresses' | 'connectMs'> | null = null
   #bodyBytes = 0
@@ -98,7 +98,7 @@ export class Connection implements Carrier, Dispatcher.DispatchHandler {
   onRequestStart(): void {
     const socket = this.#socket
     if (socket === null) return
-    this.#continues?.expect()
+    this.#filter?.expect(this.#exchange?.responseMaxBytes ?? 0)
     // Its bytes follow at once. So many are not taken at once; until they are, the request is not sent.
     const exchange = this.#exchange
     if (this.#bodyBytes < socket.writableHighWaterMark) exchange?.sent()
@@ -106,7 +106,8 @@ export class Connection implements Carrier, Dispatcher.DispatchHandler {
   }
 
   onResponseStart(_controller: unknown, status: number, headers: HeaderValues): void {
-    if (status >= 200) this.#exchange?.head(status, headers)
+    if (status < 200) this.#exchange?.interim()
+    else this.#exchange?.head(status, headers)
   }
 
   onResponseData(_controller: unknown, chunk: Buffer): void {
@@ -129,7 +130,20 @@ export class Connection implements Carrier, Dispatcher.DispatchHandler {
   }
 
   onResponseError(_controller: unknown, error: Error): void {
-    this.#exchange?.failBy(error)
+    const exchange = this.#exchange
+    // Such a response ends with its head, whatever length that tells; undici waits for the body.
+    if (exchange?.isBodiless) {
+      exchange.succeed()
+      this.destroy()
+    } else exchange?.failBy(error)
+  }
+
+  interim(): void {
+    this.#exchange?.interim()
+  }
+
+  overflow(maxBytes: number): void {
+    this.#exchange?.fail('protocol', `the response is longer than ${maxBytes} bytes`)
   }
 
   #isWritten(): boolean {
@@ -155,7 +169,7 @@ export class Connection implements Carrier, Dispatcher.DispatchHandler {
     }
     const socket = this.#open(sending.addresses, sending.connectMs)
     this.#socket = socket
-    this.#continues = new ContinueFilter(socket)
+    this.#filter = new ResponseFilter(socket, this)
     exchange.over(socket)
     const failed = (error: Error) => connected(error, null)
     socket.once('error', failed)
