@@ -19,6 +19,7 @@ const TICK_MS = 10
 const [disk, mode] = process.argv.slice(2)
 // Beside the repository, not in a temporary folder, which may be memory.
 const folder = mkdtempSync(join('.cache', 'loop-delay-'))
+process.once('exit', () => rmSync(folder, { recursive: true, force: true }))
 const storage = (name: string) => sqlite({ path: join(folder, `${name}.db`), thread: mode === 'thread' })
 const sink = await startSink()
 
@@ -104,4 +105,3 @@ async function fast(): Promise<Run> {
 const run = disk === 'slow' ? await paced() : await fast()
 process.stdout.write(JSON.stringify(run))
 sink.stop()
-rmSync(folder, { recursive: true })

@@ -25,6 +25,7 @@ const limits = { ...(keepAliveMs && { keepAliveMs }), ...(maxIdleSockets && { ma
 const certificates = makeCertificates()
 const sink = await startTlsProcess(certificates.valid)
 const folder = mkdtempSync(join(tmpdir(), 'hookferry-hosts-'))
+process.once('exit', () => rmSync(folder, { recursive: true, force: true }))
 
 async function measure(transport: Transport): Promise<void> {
   const sender = createWebhookSender({
@@ -89,4 +90,3 @@ async function measure(transport: Transport): Promise<void> {
 const create = name === 'undici' ? undiciTransport : nodeFetchTransport
 await measure(create({ ca: certificates.ca, ...limits }))
 await sink.close()
-rmSync(folder, { recursive: true })
