@@ -40,17 +40,23 @@ function copying(db: Database.Database, table: string, given: readonly string[])
 
 /** One row of an event's size and a commit, one after the other: what the disk takes. Milliseconds each. */
 export function bareCommits(path: string, count: number): number[] {
+  const { commit, close } = bareCommitter(path)
+  const took = Array.from({ length: count }, () => {
+    const began = performance.now()
+    commit()
+    return performance.now() - began
+  })
+  close()
+  return took
+}
+
+/** Writes one row of an event's size and commits it, by each call. */
+export function bareCommitter(path: string): { commit: () => void; close: () => void } {
   const db = open(path)
   db.exec('CREATE TABLE bare (body BLOB)')
   const insert = db.prepare('INSERT INTO bare VALUES (?)')
   const body = Buffer.from(BODY)
-  const took = Array.from({ length: count }, () => {
-    const began = performance.now()
-    insert.run(body)
-    return performance.now() - began
-  })
-  db.close()
-  return took
+  return { commit: () => void insert.run(body), close: () => void db.close() }
 }
 
 function open(path: string): Database.Database {

@@ -13,7 +13,7 @@ export type Client = (typeof CLIENTS)[number]
 interface ClientBench {
   transport(): Transport
   /** One POST after the other over connections that are kept, at most so many. */
-  bare(connections: number): { post(url: string): Promise<unknown>; close(): void }
+  bare(connections: number): { post(url: string, more?: Record<string, string>): Promise<unknown>; close(): void }
   /** So many that a run takes about two seconds of each. */
   counts: { bare: number; ours: number }
   /** What end to end is to be of the bare loop: in a closed loop, and from a backlog. */
@@ -29,7 +29,15 @@ export const BENCHES: Record<Client, ClientBench> = {
     bare(connections) {
       const dispatcher = new UndiciAgent({ connections, pipelining: 1 })
       return {
-        post: async (url) => (await request(url, { method: 'POST', body, headers, dispatcher })).body.arrayBuffer(),
+        post: async (url, more) => {
+          const response = await request(url, {
+            method: 'POST',
+            body,
+            headers: more ? { ...headers, ...more } : headers,
+            dispatcher,
+          })
+          return response.body.arrayBuffer()
+        },
         close: () => void dispatcher.destroy(),
       }
     },
@@ -41,7 +49,15 @@ export const BENCHES: Record<Client, ClientBench> = {
     bare(connections) {
       const agent = new Agent({ keepAlive: true, maxSockets: connections })
       return {
-        post: async (url) => (await fetch(url, { method: 'POST', body, headers, agent })).arrayBuffer(),
+        post: async (url, more) => {
+          const response = await fetch(url, {
+            method: 'POST',
+            body,
+            headers: more ? { ...headers, ...more } : headers,
+            agent,
+          })
+          return response.arrayBuffer()
+        },
         close: () => agent.destroy(),
       }
     },

@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { createWebhookSender, type WebhookSender } from 'hookferry'
 import type { Storage } from 'hookferry/storage'
+import { bareCommitter } from './bare-sqlite.ts'
 import { BENCHES, type Client, type Cost, costOf } from './clients.ts'
 import { closedLoop, DATA } from './loop.ts'
 import type { Sink } from './sink-process.ts'
@@ -99,12 +100,21 @@ export async function sendsAlone(load: Load, sink: Sink): Promise<number[]> {
   return took
 }
 
-/** Milliseconds from the call of `send` to the request's arrival, in an otherwise idle process. */
-export async function arrivals(load: Load, sink: Sink): Promise<number[]> {
+export interface Arrivals {
+  /** From the call of `send` to the request's arrival, in milliseconds. */
+  ours: number[]
+  /** From one bare commit of a row of that size to the arrival of a bare request after it, in turns with ours. */
+  bare: number[]
+}
+
+/** One event, then one bare chain, and so on, in an otherwise idle process. */
+export async function arrivals(load: Load, barePath: string, sink: Sink): Promise<Arrivals> {
   const sender = await senderOf(load, sink)
+  const { commit, close } = bareCommitter(barePath)
+  const bare = BENCHES[load.client].bare(1)
   await sender.start()
   sink.record()
-  const sent = new Map<string, bigint>()
+  const sent = { ours: new Map<string, bigint>(), bare: new Map<string, bigint>() }
   for (let count = 0; count < load.count; count++) {
     const delivered = new Promise<void>((resolve) => {
       const off = sender.on('delivery.delivered', () => {
@@ -114,11 +124,18 @@ export async function arrivals(load: Load, sink: Sink): Promise<number[]> {
     })
     const at = process.hrtime.bigint()
     const { id } = await sender.send(EVENT)
-    sent.set(id, at)
+    sent.ours.set(id, at)
     await delivered
+    await sleep(PAUSE_MS)
+    sent.bare.set(`bare_${count}`, process.hrtime.bigint())
+    commit()
+    await bare.post(sink.url, { 'webhook-id': `bare_${count}` })
     await sleep(PAUSE_MS)
   }
   const arrived = await sink.arrivals()
   await sender.stop()
-  return [...sent].map(([id, at]) => Number(arrived.get(id)! - at) / 1e6)
+  bare.close()
+  close()
+  const took = (from: Map<string, bigint>) => [...from].map(([id, at]) => Number(arrived.get(id)! - at) / 1e6)
+  return { ours: took(sent.ours), bare: took(sent.bare) }
 }

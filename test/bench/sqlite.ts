@@ -49,8 +49,15 @@ export const ABSOLUTE: Definition[] = [
   ['bare inserts', 'bare grouped inserts of the same rows', '/s'],
   ['send p50', '`send()` awaited one by one, p50', 'ms', { atMost: 0.5 }],
   ['commit p50', 'bare commit of one row of that size, p50', 'ms'],
-  ['arrival p50', 'from `send()` to the arrival of the request, idle process, p50', 'ms', { atMost: 1 }],
-  ['arrival p99', 'from `send()` to the arrival of the request, idle process, p99', 'ms', { atMost: 5 }],
+  ...CLIENTS.flatMap((client): Definition[] => {
+    const what = `from \`send()\` to the arrival of the request, idle process, ${client}`
+    return [
+      [`${client} arrival p50`, `${what}, p50`, 'ms', { atMost: 1 }],
+      [`${client} arrival p99`, `${what}, p99`, 'ms', { atMost: 5 }],
+      [`${client} chain p50`, `bare commit, then a bare request, in turns with it, ${client}, p50`, 'ms'],
+      [`${client} chain p99`, `bare commit, then a bare request, in turns with it, ${client}, p99`, 'ms'],
+    ]
+  }),
   ['bytes', 'size per event', 'KB', { atMost: 2.5 }],
   ...CLIENTS.flatMap((client): Definition[] => [
     [`${client} closed rate`, `end to end, closed loop, ${client}`, '/s'],
@@ -96,9 +103,17 @@ export async function onSqlite({ thread, share, ratiosOnly }: Form, sink: Sink):
     measured.accepts = await accepts(load('accepts', rows, IN_FLIGHT), sink)
     measured['accepts share'] = measured.accepts / measured['bare inserts']
     if (ratiosOnly) return measured
-    const arrived = await arrivals(load('arrivals', ONE_BY_ONE, 1), sink)
-    measured['arrival p50'] = quantile(arrived, 0.5)
-    measured['arrival p99'] = quantile(arrived, 0.99)
+    for (const client of CLIENTS) {
+      const { ours, bare } = await arrivals(
+        load(`${client}-arrivals`, ONE_BY_ONE, 1, client),
+        path(`${client}-bare`),
+        sink,
+      )
+      measured[`${client} arrival p50`] = quantile(ours, 0.5)
+      measured[`${client} arrival p99`] = quantile(ours, 0.99)
+      measured[`${client} chain p50`] = quantile(bare, 0.5)
+      measured[`${client} chain p99`] = quantile(bare, 0.99)
+    }
     measured['commit p50'] = quantile(bareCommits(path('commits'), ONE_BY_ONE), 0.5)
     measured['send p50'] = quantile(await sendsAlone(load('sends', ONE_BY_ONE, 1), sink), 0.5)
     return measured
