@@ -88,10 +88,13 @@ export function prepare(core: Core, written: WrittenEvent): PreparedEvent {
     generatedId: makeId('evt', now, (size) => core.random.bytes(size)),
     payloadMaxBytes: core.settings.payloadMaxBytes,
     idempotencyMs: core.settings.idempotencyMs,
-    digest: (bytes) => createHash('sha256').update(bytes).digest('hex'),
-    isoTime: (ms) => new Date(ms).toISOString(),
+    digest,
+    isoTime,
   })
 }
+
+const digest = (bytes: Uint8Array): string => createHash('sha256').update(bytes).digest('hex')
+const isoTime = (ms: number): string => new Date(ms).toISOString()
 
 type AnyTransactional = TransactionalStorage<unknown, 'sync' | 'async'>
 

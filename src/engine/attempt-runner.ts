@@ -31,13 +31,13 @@ interface Attempted extends Pick<Work, 'event' | 'endpoint'> {
   lease: Pick<Lease, 'claim' | 'round'>
 }
 
+const NO_RANGES: readonly string[] = []
+
 /** Tests of endpoints at once, in all and of one tenant. */
 const TESTS_MAX = 16
 const TESTS_PER_TENANT_MAX = 4
 
-export interface AttemptPorts extends Pick<DeliverPorts, 'transport' | 'resolve'> {
-  target: (url: string, allowRanges: readonly string[]) => ReturnType<DeliverPorts['target']>
-  judge: (address: string, allowRanges: readonly string[]) => string | null
+export interface AttemptPorts extends Pick<DeliverPorts, 'transport' | 'resolve' | 'target' | 'judge'> {
   /** What signs for an endpoint. Throws when that is not known. */
   signing: (
     endpoint: EndpointRecord,
@@ -55,13 +55,17 @@ export class AttemptRunner {
   /** Tests under way, with their tenants. */
   readonly #tests = new Map<Promise<AttemptRecord>, string>()
   readonly #ends: AttemptEnds
-  readonly #watch: DeliverPorts['watch'] = (deadlineMs, end) => this.#ends.watch(deadlineMs, end)
+  readonly #deliverPorts: DeliverPorts
 
   constructor(context: EngineContext, settler: Settler, ports: AttemptPorts) {
     this.#context = context
     this.#settler = settler
     this.#ports = ports
-    this.#ends = new AttemptEnds(context.clock)
+    const ends = new AttemptEnds(context.clock)
+    this.#ends = ends
+    const { transport, resolve, target, judge } = ports
+    const watch: DeliverPorts['watch'] = (deadlineMs, end) => ends.watch(deadlineMs, end)
+    this.#deliverPorts = { clock: context.clock, watch, transport, resolve, target, judge }
   }
 
   get inFlight(): number {
@@ -141,9 +145,8 @@ export class AttemptRunner {
 
   async #attempt(work: Attempted): Promise<AttemptRecord> {
     const { clock, settings } = this.#context
-    const { signing, userAgent, judge, target, transport, resolve } = this.#ports
+    const { signing, userAgent } = this.#ports
     const { endpoint, lease, event } = work
-    const allowRanges = endpoint.overrides.allowRanges ?? []
     const now = clock.now()
     let headers: Record<string, string>
     try {
@@ -160,15 +163,9 @@ export class AttemptRunner {
         headers,
         body: event.body,
         limits: attemptLimitsOf(endpoint, settings),
+        allowRanges: endpoint.overrides.allowRanges ?? NO_RANGES,
       },
-      {
-        clock,
-        watch: this.#watch,
-        transport,
-        resolve,
-        target: (url) => target(url, allowRanges),
-        judge: (address) => judge(address, allowRanges),
-      },
+      this.#deliverPorts,
     )
     attempt.requestHeaders = masked(attempt.requestHeaders, endpoint.headers)
     return attempt

@@ -21,6 +21,8 @@ export interface DeliverInput {
   headers: Record<string, string>
   body: Uint8Array
   limits: AttemptLimits
+  /** Addresses that this endpoint may have beside public ones. */
+  allowRanges: readonly string[]
 }
 
 /** What ends an attempt that does not end by itself. */
@@ -33,9 +35,9 @@ export interface DeliverPorts {
   transport: Transport
   resolve: Resolve
   /** The host to resolve, or the literal address that needs no resolving. Throws when the URL is refused. */
-  target: (url: string) => { host: string; literal: ResolvedAddress | null }
+  target: (url: string, allowRanges: readonly string[]) => { host: string; literal: ResolvedAddress | null }
   /** Why an address is forbidden; null when it is allowed. */
-  judge: (address: string) => string | null
+  judge: (address: string, allowRanges: readonly string[]) => string | null
 }
 
 /** How an attempt ended before there was a whole response. */
@@ -122,7 +124,7 @@ async function request(
   signal: AbortSignal,
   progress: Progress,
 ): Promise<Ending> {
-  const addresses = await checkedAddresses(input.url, ports, signal, progress)
+  const addresses = await checkedAddresses(input, ports, signal, progress)
   progress.phase = 'connect'
   signal.throwIfAborted()
   const { connectMs, responseBodyMaxBytes, successBodyMaxBytes, responseHeadersMaxBytes } = input.limits
@@ -138,7 +140,7 @@ async function request(
     signal,
   })
   if (!isResponse(response)) throw new Error('the transport answered with what is no response')
-  if (response.remoteAddress !== null && ports.judge(response.remoteAddress) !== null) {
+  if (response.remoteAddress !== null && ports.judge(response.remoteAddress, input.allowRanges) !== null) {
     throw new Ended('blocked', 'connect', null, 'connected to an address that is not allowed')
   }
   return endingOfResponse(response, progress)
@@ -175,20 +177,20 @@ function outcomeOf(status: number): Outcome {
 
 /** The addresses of the URL's host, every one of them allowed; else `blocked`. */
 async function checkedAddresses(
-  url: string,
+  { url, allowRanges }: DeliverInput,
   ports: DeliverPorts,
   signal: AbortSignal,
   progress: Progress,
 ): Promise<ResolvedAddress[]> {
   let target: ReturnType<DeliverPorts['target']>
   try {
-    target = ports.target(url)
+    target = ports.target(url, allowRanges)
   } catch (error) {
     throw new Ended('blocked', 'dns', null, messageOf(error))
   }
   const addresses = target.literal === null ? await resolved(target.host, ports, signal, progress) : [target.literal]
   for (const { address } of addresses) {
-    const reason = ports.judge(address)
+    const reason = ports.judge(address, allowRanges)
     if (reason === null) continue
     // The record is shown to the customer: what a name means in the operator's network is not the customer's to learn.
     const what =

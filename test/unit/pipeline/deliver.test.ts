@@ -58,6 +58,7 @@ const input = (more: Partial<DeliverInput> = {}): DeliverInput => ({
   headers: { 'webhook-id': 'evt_1' },
   body: new TextEncoder().encode('{}'),
   limits,
+  allowRanges: [],
   ...more,
 })
 
