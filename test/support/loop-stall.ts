@@ -11,11 +11,13 @@ export async function stallOf(bound: number, work: () => Promise<unknown>): Prom
   const delay = monitorEventLoopDelay({ resolution: 5 })
   let stall = Number.POSITIVE_INFINITY
   for (let look = 0; look < LOOKS && stall >= bound; look++) {
-    await sleep(20)
     delay.reset()
     delay.enable()
     try {
+      // What comes before its first tick and after its last one is not seen.
+      await sleep(20)
       await work()
+      await sleep(20)
     } finally {
       delay.disable()
     }
