@@ -8,7 +8,8 @@ export interface EventRow extends Omit<EventSummary, 'headers' | 'metadata'> {
 
 /** Beside `key` and `createdAt`; all but the body. */
 export const EVENT_COLUMNS = `
-  e.id, e.tenant, e.type, e.occurred_at AS "occurredAt", e.deliver_at AS "deliverAt",
+  e.id, e.tenant, e.type, coalesce(e.occurred_at, e.created_at) AS "occurredAt",
+  coalesce(e.deliver_at, e.created_at) AS "deliverAt",
   e.idempotency_key AS "idempotencyKey", e.ordering_key AS "orderingKey", e.content_type AS "contentType",
   e.headers, e.metadata, e.canceled_at AS "canceledAt"`
 

@@ -66,7 +66,7 @@ interface Locked {
 /** Those that are not canceled, in the order of the ids. */
 async function lockEvents(db: Connection, ids: string[]): Promise<Locked[]> {
   const rows = await db.all<Locked>(
-    `SELECT key, id, deliver_at AS "deliverAt", bare, canceled_at IS NOT NULL AS canceled FROM {event}
+    `SELECT key, id, coalesce(deliver_at, created_at) AS "deliverAt", bare, canceled_at IS NOT NULL AS canceled FROM {event}
     WHERE id = ANY($1::text[]) ORDER BY key FOR UPDATE`,
     ids,
   )

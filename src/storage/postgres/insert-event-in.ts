@@ -56,7 +56,8 @@ const INSERT = `
   ), written AS (
     INSERT INTO {event} (id, tenant, created_at, occurred_at, deliver_at, canceled_at, fan_version, fan_cursor, type,
       ordering_key, idempotency_key, hash, endpoint_ids, content_type, headers, metadata, body)
-    SELECT $1::text, $2::text, $8::text::bigint, $9::text::bigint, $10::text::bigint, $11::text::bigint,
+    SELECT $1::text, $2::text, $8::text::bigint,
+      nullif($9::text::bigint, $8::text::bigint), nullif($10::text::bigint, $8::text::bigint), $11::text::bigint,
       coalesce((SELECT version FROM {tenant} WHERE name = $2::text), 0), '', $12::text,
       $13::text, $3::text, CASE WHEN $14::text = 'true' THEN $7::text END, $15::text, $16::text, $17::text, $18::text,
       decode($19::text, 'base64')

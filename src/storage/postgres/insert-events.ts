@@ -11,8 +11,8 @@ const EVENTS = batchOf<Item>({
   id: ['text', ({ event }) => event.id],
   tenant: ['text', ({ event }) => event.tenant],
   created_at: ['bigint', ({ event }) => event.createdAt],
-  occurred_at: ['bigint', ({ event }) => event.occurredAt],
-  deliver_at: ['bigint', ({ event }) => event.deliverAt],
+  occurred_at: ['bigint', ({ event }) => unlessCreated(event, event.occurredAt)],
+  deliver_at: ['bigint', ({ event }) => unlessCreated(event, event.deliverAt)],
   canceled_at: ['bigint', ({ event }) => event.canceledAt],
   bare: ['boolean', ({ fanOut, deliveries }) => fanOut === 'inline' && deliveries.length === 0],
   fan_version: ['bigint', ({ endpointsVersion }) => endpointsVersion],
@@ -35,6 +35,11 @@ const KEYS = batchOf<Item>({
   event_id: ['text', ({ event }) => event.id],
   hash: ['text', ({ hash }) => hash],
 })
+
+/** Its moments are stored where they differ from that of its creation. */
+function unlessCreated({ createdAt }: Item['event'], moment: number): number | null {
+  return moment === createdAt ? null : moment
+}
 
 /** Two statements look, three write, however many events there are. */
 export async function insertEvents(

@@ -16,7 +16,7 @@ const LOOK = 4
 /** Ordering keys that are visited where the oldest are many of a few keys. */
 const KEYS_MAX = 100
 
-const COLUMNS = `f.key, f.created_at AS "createdAt", f.id, f.tenant, f.type, f.deliver_at AS "deliverAt",
+const COLUMNS = `f.key, f.created_at AS "createdAt", f.id, f.tenant, f.type, coalesce(f.deliver_at, f.created_at) AS "deliverAt",
   f.fan_version AS "endpointsVersion", f.endpoint_ids AS "endpointIds", f.fan_cursor AS cursor`
 
 /** The oldest, or the first of its ordering key instead of it: so one at least is found where there is any. */
