@@ -11,7 +11,7 @@ import { StorageClock } from '../engine/storage-clock.ts'
 import { Weather } from '../engine/weather.ts'
 import { errorCode, WebhookError } from '../errors.ts'
 import type { EndpointRecord } from '../model/endpoint.ts'
-import { makeId } from '../model/ids.ts'
+import { makeWorkerName } from '../model/ids.ts'
 import type { SenderOptions } from '../options.ts'
 import type { Resolve } from '../ports/resolver.ts'
 import type { Storage } from '../ports/storage.ts'
@@ -231,7 +231,7 @@ export class RunningCore implements Core {
       storage,
       clock,
       random,
-      worker: makeId('wrk', clock.now(), (size) => random.bytes(size)),
+      worker: makeWorkerName((size) => random.bytes(size)),
       endpoints: new EndpointCache(storage, ENDPOINTS_CACHED_MAX),
       permits,
       weather: new Weather(STRUGGLING_REMEMBERED_MAX),

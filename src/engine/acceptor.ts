@@ -60,7 +60,7 @@ interface Draft {
  * take a lease that a claim was given meanwhile for its own, and give it back under the attempt that uses it.
  */
 export function fastWorkerOf(worker: string): string {
-  return `${worker}_fast`
+  return `${worker}f`
 }
 
 export interface AcceptorHooks {

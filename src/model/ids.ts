@@ -2,7 +2,7 @@
 
 const ALPHABET = '0123456789ABCDEFGHJKMNPQRSTVWXYZ'
 
-export type IdPrefix = 'evt' | 'ep' | 'rpl' | 'wrk'
+export type IdPrefix = 'evt' | 'ep' | 'rpl'
 
 /** `randomBytes` yields the chance: 10 bytes are taken. */
 export function makeId(prefix: IdPrefix, now: number, randomBytes: (size: number) => Uint8Array): string {
@@ -11,6 +11,16 @@ export function makeId(prefix: IdPrefix, now: number, randomBytes: (size: number
     time = ALPHABET[rest % 32] + time
     rest = Math.floor(rest / 32)
   }
+  return `${prefix}_${time}${chanceOf(randomBytes)}`
+}
+
+/** A sender's name on leases. Short: it stands in each delivery's row while that is leased. 10 bytes of chance are taken. */
+export function makeWorkerName(randomBytes: (size: number) => Uint8Array): string {
+  return chanceOf(randomBytes)
+}
+
+/** 80 bits in 16 characters. */
+function chanceOf(randomBytes: (size: number) => Uint8Array): string {
   let chance = ''
   let bits = 0
   let value = 0
@@ -23,7 +33,7 @@ export function makeId(prefix: IdPrefix, now: number, randomBytes: (size: number
     }
     value &= (1 << bits) - 1
   }
-  return `${prefix}_${time}${chance}`
+  return chance
 }
 
 /** An id as a caller may give one: no dot (it would end the id in the signed content), nothing that needs escaping. */

@@ -97,7 +97,7 @@ describe('pino', () => {
     const endpoint = { endpointId, tenant }
     const deliveryId = expect.stringMatching(/^dlv_/)
     const at = expect.stringMatching(/^\d{4}-\d\d-\d\dT/)
-    const worker = expect.stringMatching(/^wrk_/)
+    const worker = expect.stringMatching(/^[0-9A-Z]{16}$/)
 
     const [delivered, refused] = of('attempt')
     const attempt = { level: 20, msg: 'hookferry: an attempt ended', deliveryId, eventId, endpointId, tenant, type }
