@@ -41,7 +41,7 @@ export interface Loaders {
 
 /** Endpoints remembered in memory, over all tenants. */
 const ENDPOINTS_CACHED_MAX = 50_000
-const STRUGGLING_REMEMBERED_MAX = 10_000
+const WEATHER_REMEMBERED_MAX = 10_000
 /** Of the newest endpoints so many are looked at before anything is signed or sealed: is there a key for their secrets? */
 const LOOKED_AT = 20
 /** How long creating an endpoint waits for its host's addresses; without an answer each attempt checks anyway. */
@@ -234,7 +234,7 @@ export class RunningCore implements Core {
       worker: makeWorkerName((size) => random.bytes(size)),
       endpoints: new EndpointCache(storage, ENDPOINTS_CACHED_MAX),
       permits,
-      weather: new Weather(STRUGGLING_REMEMBERED_MAX),
+      weather: new Weather(WEATHER_REMEMBERED_MAX, settings.concurrency.total),
       lifecycle,
     }
     const ports = this.#attemptPorts(this.#transport)

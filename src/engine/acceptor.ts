@@ -234,7 +234,7 @@ export class Acceptor {
     if (draft.fast.size >= room || endpoint === undefined || endpoint.state !== 'active' || delivery.dueAt > now) {
       return delivery
     }
-    const subject = permitSubjectOf(endpoint, this.#context.weather.isStruggling(endpoint), settings)
+    const subject = permitSubjectOf(endpoint, this.#context.weather, settings)
     if (permits.free === 0 || permits.roomOf(subject).room === 0) return delivery
     const leaseMs = leaseMsOf(endpoint, settings)
     const validUntil = clock.monotonic() + leaseMs

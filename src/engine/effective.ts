@@ -3,6 +3,7 @@ import type { AttemptLimits } from '../pipeline/deliver.ts'
 import type { RetryPolicy } from '../pipeline/retry.ts'
 import type { PermitSubject } from './permits.ts'
 import type { Settings } from './settings.ts'
+import type { Weather } from './weather.ts'
 
 /** What holds for one endpoint: the sender's settings with the endpoint's overrides merged over them, field by field. */
 
@@ -32,11 +33,11 @@ export function leaseMsOf(endpoint: EndpointRecord | undefined, sender: Settings
   return (endpoint?.overrides.attempt?.deadlineMs ?? sender.attempt.deadlineMs) + sender.lease.marginMs
 }
 
-export function permitSubjectOf(endpoint: EndpointRecord, struggling: boolean, sender: Settings): PermitSubject {
+export function permitSubjectOf(endpoint: EndpointRecord, weather: Weather, sender: Settings): PermitSubject {
   return {
     id: endpoint.id,
-    concurrency: endpoint.overrides.concurrency ?? sender.concurrency.perEndpoint,
+    concurrency: Math.min(endpoint.overrides.concurrency ?? sender.concurrency.perEndpoint, weather.slotsOf(endpoint)),
     rateLimit: endpoint.overrides.rateLimit ?? null,
-    struggling,
+    struggling: weather.isStruggling(endpoint),
   }
 }

@@ -11,6 +11,7 @@ import { RateGate } from './rate-limit.ts'
 /** What of an endpoint the permits depend on. */
 export interface PermitSubject {
   id: string
+  /** How many may be under way at once, as the weather is. */
   concurrency: number
   rateLimit: RateLimit | null
   /** The last attempt timed out or did not connect. */

@@ -140,9 +140,8 @@ export class Scheduler {
     for (const lane of lanes) {
       const endpoint = this.#endpoint(lane)
       if (endpoint === undefined || endpoint.state !== 'active') continue
-      const health = { ...endpoint.health, struggling: lane.struggling }
-      const struggling = weather.isStruggling({ id: endpoint.id, health })
-      subjects.set(lane.endpointId, { lane, permit: permitSubjectOf(endpoint, struggling, settings) })
+      const now = { ...endpoint, health: { ...endpoint.health, struggling: lane.struggling } }
+      subjects.set(lane.endpointId, { lane, permit: permitSubjectOf(now, weather, settings) })
     }
     return subjects
   }

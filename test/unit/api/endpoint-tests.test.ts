@@ -113,12 +113,19 @@ describe('a test of an endpoint', () => {
 
   it('does not make an endpoint struggle for its real deliveries', async () => {
     const made = await withEndpoint({ concurrency: { perEndpoint: 5 } })
+    await made.sender.start()
+    const send = async (times: number) => {
+      for (let index = 0; index < times; index++) {
+        await made.sender.send({ type: 'a', data: 1 })
+        await quiet()
+      }
+    }
+    // Each answer adds a slot.
+    await send(5)
     made.transport.reply('hang')
     expect(await through(made.clock, made.test())).toMatchObject({ outcome: 'timed_out' })
     made.transport.requests.length = 0
-    for (let index = 0; index < 5; index++) await made.sender.send({ type: 'a', data: 1 })
-    await made.sender.start()
-    await quiet()
+    await send(5)
     expect(made.requests).toHaveLength(5)
   })
 

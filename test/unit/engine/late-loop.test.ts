@@ -71,6 +71,9 @@ it.each([
       Promise.all(Array.from({ length: backlog }, (_, index) => sender.send({ type: 'tick', data: index }))),
     )
     await virtually(sender.start())
+    // An endpoint begins with one slot, and has all of them after a few looks.
+    const begun = clock.monotonic()
+    while (clock.monotonic() < begun + 500) await step()
     const from = clock.monotonic()
     const before = transport.requests.length
     while (clock.monotonic() < from + seconds * 1_000) await vi.advanceTimersByTimeAsync(perMs > 1_000 ? 1_000 : 1)

@@ -17,7 +17,7 @@ describe('Weather', () => {
   const success = { kind: 'success', at: 1, struggling: false } as const
 
   it('is what storage remembered until this process saw for itself', () => {
-    const weather = new Weather(10)
+    const weather = new Weather(10, 10)
     expect(weather.isStruggling(endpoint('a', true))).toBe(true)
     weather.observe(endpoint('a', true), success)
     expect(weather.isStruggling(endpoint('a', true))).toBe(false)
@@ -27,12 +27,22 @@ describe('Weather', () => {
     expect(weather.isStruggling(endpoint('b'))).toBe(false)
   })
 
-  it('forgets the oldest beyond its bound, and remembers nothing of those that are as they were', () => {
-    const weather = new Weather(2)
+  it('gives one slot at first and after trouble, and one more with each answer', () => {
+    const weather = new Weather(10, 4)
+    const slots = (...observations: Parameters<Weather['observe']>[1][]) =>
+      observations.map((observation) => {
+        weather.observe(endpoint('a'), observation)
+        return weather.slotsOf(endpoint('a'))
+      })
+    expect(weather.slotsOf(endpoint('a'))).toBe(1)
+    expect(slots(success, success, failure(false), success, success)).toEqual([2, 3, 4, 5, 5])
+    expect(slots(failure(true), failure(true), success)).toEqual([1, 1, 2])
+  })
+
+  it('forgets the oldest beyond its bound', () => {
+    const weather = new Weather(2, 10)
     weather.observe(endpoint('a'), failure(true))
     weather.observe(endpoint('b'), failure(true))
-    weather.observe(endpoint('usual'), success)
-    expect(weather.isStruggling(endpoint('a'))).toBe(true)
     weather.observe(endpoint('c'), failure(true))
     expect(['a', 'b', 'c'].map((id) => weather.isStruggling(endpoint(id)))).toEqual([false, true, true])
   })
@@ -191,7 +201,8 @@ describe('ResponseBudget', () => {
 
 describe('what holds for one endpoint', () => {
   const settings = resolveOptions({ attempt: { deadlineMs: 10_000, connectMs: 4_000 }, lease: { marginMs: 500 } })
-  const endpoint = (overrides: EndpointRecord['overrides']) => ({ id: 'ep_1', overrides }) as EndpointRecord
+  const endpoint = (overrides: EndpointRecord['overrides']) =>
+    ({ id: 'ep_1', health: HEALTHY, overrides }) as EndpointRecord
 
   it('is the sender’s setting where it sets none', () => {
     expect(attemptLimitsOf(endpoint({}), settings)).toEqual({
@@ -204,12 +215,15 @@ describe('what holds for one endpoint', () => {
     expect(retryOf(endpoint({}), settings)).toEqual(settings.retry)
     expect(retryOf(undefined, settings)).toEqual(settings.retry)
     expect(leaseMsOf(endpoint({}), settings)).toBe(10_500)
-    expect(permitSubjectOf(endpoint({}), true, settings)).toEqual({
-      id: 'ep_1',
-      concurrency: 10,
-      rateLimit: null,
-      struggling: true,
-    })
+    const limits = { id: 'ep_1', rateLimit: null }
+    const weather = new Weather(1, 20)
+    expect(permitSubjectOf(endpoint({}), weather, settings)).toEqual({ ...limits, concurrency: 1, struggling: false })
+    for (let answers = 0; answers < 20; answers++) {
+      weather.observe(endpoint({}), { kind: 'success', at: 1, struggling: false })
+    }
+    expect(permitSubjectOf(endpoint({}), weather, settings)).toEqual({ ...limits, concurrency: 10, struggling: false })
+    weather.observe(endpoint({}), { kind: 'failure', at: 1, struggling: true })
+    expect(permitSubjectOf(endpoint({}), weather, settings)).toEqual({ ...limits, concurrency: 1, struggling: true })
   })
 
   it('is its own, field by field', () => {
@@ -227,6 +241,9 @@ describe('what holds for one endpoint', () => {
     })
     expect(retryOf(own, settings)).toEqual({ ...settings.retry, jitter: 0 })
     expect(leaseMsOf(own, settings)).toBe(2_500)
-    expect(permitSubjectOf(own, false, settings)).toMatchObject({ concurrency: 1, rateLimit: { limit: 1, perMs: 5 } })
+    expect(permitSubjectOf(own, new Weather(1, 10), settings)).toMatchObject({
+      concurrency: 1,
+      rateLimit: { limit: 1, perMs: 5 },
+    })
   })
 })

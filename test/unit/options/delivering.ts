@@ -1,6 +1,6 @@
 import { expect } from 'vitest'
 import { quiet, rig, URL_OK } from '../engine/rig.ts'
-import { attempts, type Cases, DAY, event, given, HOUR, MINUTE, requestTimes, SECOND } from './harness.ts'
+import { attempts, type Cases, DAY, event, given, HOUR, MINUTE, proven, requestTimes, SECOND } from './harness.ts'
 
 /** Options that say when and how attempts are made. */
 export const DELIVERING: Cases = {
@@ -132,9 +132,9 @@ async function failing(options: Parameters<typeof given>[0]) {
 async function underWay(options: Parameters<typeof given>[0]): Promise<number> {
   const made = await given(options)
   for (let more = 0; more < 3; more++) await made.sender.endpoints.create({ url: URL_OK })
+  await proven(made)
   made.transport.reply('hang')
   for (let sent = 0; sent < 3; sent++) await made.sender.send(event)
-  await made.sender.start()
   await quiet()
   return (await made.sender.health()).inFlight
 }

@@ -4,7 +4,19 @@ import { verify } from 'hookferry/verify'
 import { afterEach, describe, expect, it } from 'vitest'
 import { optionDocs, optionPaths } from '../../support/docs/option-docs.ts'
 import { quiet, rig, stopAll, URL_OK } from '../engine/rig.ts'
-import { attempts, type Cases, codeOf, DAY, event, given, HOUR, knownBy, requestTimes, SECOND } from './harness.ts'
+import {
+  attempts,
+  type Cases,
+  codeOf,
+  DAY,
+  event,
+  given,
+  HOUR,
+  knownBy,
+  proven,
+  requestTimes,
+  SECOND,
+} from './harness.ts'
 
 afterEach(stopAll)
 
@@ -124,9 +136,9 @@ const CASES: Cases = {
   async concurrency() {
     const made = await given({ concurrency: { perEndpoint: 5 } }, { concurrency: 2 })
     const other = await made.sender.endpoints.create({ url: URL_OK })
+    await proven(made)
     made.transport.reply('hang')
     for (let sent = 0; sent < 8; sent++) await made.sender.send(event)
-    await made.sender.start()
     await quiet()
     const leased = async (endpointId: string) =>
       (await made.sender.deliveries.list({ endpointId, state: 'leased' })).items.length

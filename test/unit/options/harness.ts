@@ -1,5 +1,5 @@
 import type { SenderOptions } from '../../../src/options.ts'
-import { type Rig, rig, URL_OK } from '../engine/rig.ts'
+import { quiet, type Rig, rig, URL_OK } from '../engine/rig.ts'
 
 /** What the cases of options share: each shows, by what a user sees, that its option does what its docstring says. */
 
@@ -17,6 +17,15 @@ export async function given(options: SenderOptions = {}, endpoint: object = {}) 
   const made = rig({ ...options, retry: { jitter: 0, ...options.retry } })
   const { id, secret } = await made.sender.endpoints.create({ url: URL_OK, ...endpoint })
   return { ...made, id, secret }
+}
+
+/** Starts it, and lets its endpoints answer: an endpoint begins with one slot, and each answer adds one. */
+export async function proven({ sender }: Rig): Promise<void> {
+  await sender.start()
+  for (let answers = 0; answers < 10; answers++) {
+    await sender.send(event)
+    await quiet()
+  }
 }
 
 /** Drains for so long. Returns when each request was made, in milliseconds from now. */
