@@ -5,6 +5,7 @@ import { monitorEventLoopDelay } from 'node:perf_hooks'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { createWebhookSender, type WebhookSender } from 'hookferry'
 import { sqlite } from 'hookferry/sqlite'
+import { BENCHES, type Client } from './clients.ts'
 import { DATA, quantile } from './loop.ts'
 import { accepts, endToEnd } from './measures.ts'
 import { startSink } from './sink-process.ts'
@@ -16,7 +17,8 @@ const PACED_PER_SECOND = 1_000
 const PACED_MS = 5_000
 const TICK_MS = 10
 
-const [disk, mode] = process.argv.slice(2)
+const [disk, mode, named] = process.argv.slice(2)
+const client: Client = named === 'undici' ? 'undici' : 'node-fetch'
 // Beside the repository, not in a temporary folder, which may be memory.
 const folder = mkdtempSync(join('.cache', 'loop-delay-'))
 process.once('exit', () => rmSync(folder, { recursive: true, force: true }))
@@ -25,22 +27,15 @@ const sink = await startSink()
 
 async function started(name: string): Promise<WebhookSender> {
   const network = { allowHttp: true, allowRanges: ['127.0.0.0/8'] }
-  const sender = createWebhookSender({ storage: storage(name), network })
+  const sender = createWebhookSender({ storage: storage(name), transport: BENCHES[client].transport(), network })
   await sender.endpoints.create({ url: sink.url })
   await sender.start()
   return sender
 }
 
-/** An even load from end to end; the host does nothing else. */
-async function paced(): Promise<Run> {
-  const sender = await started('paced')
-  const waits: number[] = []
-  const send = async () => {
-    const began = performance.now()
-    await sender.send({ type: 'invoice.paid', data: DATA })
-    waits.push(performance.now() - began)
-  }
-  const all: Promise<void>[] = []
+/** An even load of one kind; the host does nothing else. */
+async function paced(each: () => Promise<unknown>) {
+  const all: Promise<unknown>[] = []
   const delay = monitorEventLoopDelay({ resolution: 1 })
   const began = performance.now()
   let cpu = process.cpuUsage()
@@ -50,19 +45,33 @@ async function paced(): Promise<Run> {
       delay.enable()
       cpu = process.cpuUsage()
     }
-    while (all.length < (ms / 1_000) * PACED_PER_SECOND) all.push(send())
+    while (all.length < (ms / 1_000) * PACED_PER_SECOND) all.push(each())
     await sleep(TICK_MS)
   }
   delay.disable()
   const { user, system } = process.cpuUsage(cpu)
   await Promise.all(all)
-  await sender.stop()
   return {
     loopP50: delay.percentile(50) / 1e6,
     loopP99: delay.percentile(99) / 1e6,
-    sendP50: quantile(waits, 0.5),
     cpu: (user + system) / ((PACED_MS - 1_000) / 1_000) / PACED_PER_SECOND,
   }
+}
+
+/** The same load from end to end, and before it as bare requests of the same client, which write nothing. */
+async function slow(): Promise<Run> {
+  const { post, close } = BENCHES[client].bare(IN_FLIGHT)
+  const { loopP99: bareLoopP99, cpu: bareCpu } = await paced(() => post(sink.url))
+  close()
+  const sender = await started('paced')
+  const waits: number[] = []
+  const ours = await paced(async () => {
+    const began = performance.now()
+    await sender.send({ type: 'invoice.paid', data: DATA })
+    waits.push(performance.now() - began)
+  })
+  await sender.stop()
+  return { ...ours, bareLoopP99, bareCpu, loopShare: ours.loopP99 / bareLoopP99, sendP50: quantile(waits, 0.5) }
 }
 
 /** One event at a time in an idle process: until `send` answers, and until its request arrives. */
@@ -96,12 +105,12 @@ async function idle(count: number): Promise<Run> {
 }
 
 async function fast(): Promise<Run> {
-  const load = { client: 'node-fetch', inFlight: IN_FLIGHT } as const
+  const load = { client, inFlight: IN_FLIGHT }
   const acceptRate = await accepts({ ...load, storage: storage('accepts'), count: 30_000 }, sink)
   const both = await endToEnd({ ...load, storage: storage('end-to-end'), count: 8_000 }, sink)
   return { accepts: acceptRate, endToEnd: both.perSecond, cpu: both.cpuMicros, ...(await idle(600)) }
 }
 
-const run = disk === 'slow' ? await paced() : await fast()
+const run = disk === 'slow' ? await slow() : await fast()
 process.stdout.write(JSON.stringify(run))
 sink.stop()
