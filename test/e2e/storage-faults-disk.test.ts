@@ -51,19 +51,27 @@ describe('a full disk', () => {
 
   it('in the middle of attempts lets them be settled later, without another request', async () => {
     const made = make()
-    await made.sender.endpoints.create(ENDPOINT)
+    const endpoint = await made.sender.endpoints.create(ENDPOINT)
+    await made.sender.start()
+    // It has answered before: an endpoint begins with one slot.
+    for (let index = 0; index < 5; index++) {
+      const { id } = await made.sender.send(event)
+      await made.sender.events.wait(id, { timeoutMs: 5_000 })
+    }
+    await made.sender.endpoints.pause(endpoint.id)
     for (let index = 0; index < 5; index++) await made.sender.send(event)
     let answered = 0
     made.transport.reply(() => {
       if (++answered === 1) full()
       return { status: 500, body: 'x'.repeat(16_000) }
     })
-    await made.sender.start()
-    await expect.poll(() => made.transport.requests.length).toBe(5)
+    await made.sender.endpoints.resume(endpoint.id)
+    await expect.poll(() => made.transport.requests.length).toBe(10)
     await sleep(600)
     room()
-    const ended = async () => (await made.sender.deliveries.list()).items.map(({ attemptCount }) => attemptCount)
+    const pending = async () => (await made.sender.deliveries.list({ state: 'pending' })).items
+    const ended = async () => (await pending()).map(({ attemptCount }) => attemptCount)
     await expect.poll(ended, { timeout: 5_000 }).toEqual([1, 1, 1, 1, 1])
-    expect(made.transport.requests).toHaveLength(5)
+    expect(made.transport.requests).toHaveLength(10)
   })
 })
