@@ -77,7 +77,7 @@ const figures: Figure[] = MEASURES.flatMap(({ disk, of, label, unit, target }) =
 )
 publish('loop-delay', {
   title: 'The database in the thread of the host, and in one of its own',
-  command: 'npm run bench:loop',
+  command: CLIENT === 'undici' ? 'npm run bench:loop -- undici' : 'npm run bench:loop',
   setting: {
     storage: 'SQLite, synchronous=FULL',
     transport: CLIENT,
